@@ -1,7 +1,7 @@
 """Writes the JSON Schemas and the AsyncAPI document of every event; with `--check` only compares.
 
-Run as `python -m chiso_shared.contracts.export [--check] [FOLDER]`. The models are the source; what is written
-is committed, and `make check` fails when the two differ.
+Run as `python -m chiso_shared.contracts.export [--check] [FOLDER]`. The models are the source; what is
+written is committed, and `make check` fails when the two differ.
 """
 
 from __future__ import annotations

@@ -1,0 +1,200 @@
+"""The HTTP side that every service has: health, metrics, exact JSON, problem details, an embedded uvicorn.
+
+Never answers with a traceback, and turns the loss of a dependency into 503 with Retry-After.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import asyncpg
+import uvicorn
+from aiokafka.errors import KafkaError
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from starlette.exceptions import HTTPException
+
+from chiso_shared.contracts.codec import encode_json
+from chiso_shared.runtime.lifecycle import Background, Component, describe
+from chiso_shared.runtime.logs import get_logger
+from chiso_shared.runtime.postgres import classify
+
+log = get_logger(__name__)
+
+RETRY_AFTER_SECONDS = 2
+
+
+class ExactJSONResponse(Response):
+    """JSON whose decimals keep their exact text."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        """The body."""
+        return encode_json(content)
+
+
+def problem_response(
+    status: int,
+    title: str,
+    detail: str | None = None,
+    errors: Sequence[Any] = (),
+    *,
+    headers: dict[str, str] | None = None,
+    **extra: Any,
+) -> Response:
+    """An RFC 9457 answer. `errors` are `ProblemItem`s or plain objects; `extra` members stand beside them."""
+    body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status}
+    if detail is not None:
+        body["detail"] = detail
+    if errors:
+        body["errors"] = list(errors)
+    body.update(extra)
+    return Response(encode_json(body), status, headers, "application/problem+json")
+
+
+def unavailable_response(
+    detail: str, retry_after_seconds: int = RETRY_AFTER_SECONDS, **extra: Any
+) -> Response:
+    """503 with Retry-After."""
+    return problem_response(
+        503, "Service unavailable", detail, headers={"Retry-After": str(retry_after_seconds)}, **extra
+    )
+
+
+def create_app(
+    title: str, registry: CollectorRegistry, components: Sequence[Component], version: str = "0.1.0"
+) -> FastAPI:
+    """An application with `/livez`, `/readyz` and `/metrics`. `components` may still grow."""
+    app = FastAPI(
+        title=title, version=version, default_response_class=ExactJSONResponse, docs_url=None, redoc_url=None
+    )
+
+    @app.get("/livez", tags=["health"])
+    async def livez() -> Response:
+        return ExactJSONResponse({"status": "alive"})
+
+    @app.get("/readyz", tags=["health"])
+    async def readyz() -> Response:
+        found = {component.name: component.unready() for component in components}
+        reasons = {name: reason for name, reason in found.items() if reason is not None}
+        if reasons:
+            return ExactJSONResponse({"status": "unready", "reasons": reasons}, 503)
+        return ExactJSONResponse({"status": "ready"})
+
+    @app.get("/metrics", tags=["health"])
+    async def metrics() -> Response:
+        return Response(generate_latest(registry), headers={"content-type": CONTENT_TYPE_LATEST})
+
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    for lost in (OSError, TimeoutError, KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        app.add_exception_handler(lost, _on_lost_dependency)
+    app.add_exception_handler(Exception, _on_defect)
+    return app
+
+
+async def _on_http_exception(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
+    headers = dict(error.headers) if error.headers else None
+    return problem_response(error.status_code, str(error.detail), headers=headers)
+
+
+async def _on_validation_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type only
+    errors = [
+        {
+            "pointer": "/" + "/".join(str(part) for part in item["loc"]),
+            "code": "malformed",
+            "message": item["msg"],
+        }
+        for item in error.errors()
+    ]
+    return problem_response(422, "Unprocessable request", errors=errors)
+
+
+async def _on_lost_dependency(request: Request, error: Exception) -> Response:
+    lost = isinstance(error, KafkaError) or classify(error) == "transient"
+    if not lost:
+        return await _on_defect(request, error)
+    log.warning("dependency lost", path=request.url.path, error=describe(error))
+    return unavailable_response("a dependency is away; try again")
+
+
+async def _on_defect(request: Request, error: Exception) -> Response:
+    log.error("request failed", path=request.url.path, exc_info=error)
+    return problem_response(500, "Internal error")
+
+
+class _EmbeddedServer(uvicorn.Server):
+    """uvicorn without signal handlers: the service owns the signals."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class HttpServer(Background):
+    """Serves `app` in the service's own event loop. Port 0 takes a free one, see `port` after `start`."""
+
+    grace_seconds = 8.0
+
+    def __init__(
+        self,
+        app: FastAPI,
+        host: str,
+        port: int,
+        *,
+        keep_alive_seconds: int = 15,
+        max_connections: int = 1000,
+        name: str = "http",
+    ) -> None:
+        super().__init__(name)
+        self.host = host
+        self.port = port
+        self._socket: socket.socket | None = None
+        self._server = _EmbeddedServer(
+            uvicorn.Config(
+                app,
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_keep_alive=keep_alive_seconds,
+                timeout_graceful_shutdown=5,
+                limit_concurrency=max_connections,
+                backlog=1024,
+            )
+        )
+
+    async def start(self) -> None:
+        """Binds the port (OSError if it is taken) and begins to serve."""
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        self._socket = socket.socket(family, socket.SOCK_STREAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._socket.bind((self.host, self.port))
+        except OSError as error:
+            raise OSError(
+                error.errno, f"cannot serve on {self.host}:{self.port}: {error.strerror}"
+            ) from error
+        self.port = self._socket.getsockname()[1]
+        await super().start()
+
+    async def stop(self) -> None:
+        """Answers what is under way, then closes."""
+        self._server.should_exit = True
+        await super().stop()
+        if self._socket is not None:
+            self._socket.close()
+
+    async def run(self) -> None:
+        """Serves until `stop`."""
+        assert self._socket is not None  # noqa: S101 - set by start
+        await self._server.serve(sockets=[self._socket])

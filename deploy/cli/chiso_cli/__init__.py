@@ -1,0 +1,1 @@
+"""The `chiso` command: submit, look, follow and simulate from a terminal."""

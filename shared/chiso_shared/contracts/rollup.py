@@ -102,6 +102,7 @@ class ChangedCell(Payload):
     submission_id: UUID
     agency: str
     revision: int = 0
+    accepted_at: Instant | None = None
     delta_numerator: ExactNumber | None = None
     delta_denominator: ExactNumber | None = None
     value: ExactNumber | None = None

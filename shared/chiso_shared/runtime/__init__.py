@@ -1,1 +1,1 @@
-"""What every service runs on: Kafka, PostgreSQL, HTTP, lifecycle, metrics. Knows no indicator and no alert."""
+"""What every service runs on: Kafka, PostgreSQL, HTTP, lifecycle, metrics. Knows no indicator, no alert."""

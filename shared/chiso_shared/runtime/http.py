@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 import uvicorn
@@ -25,7 +25,8 @@ from chiso_shared.runtime.postgres import classify
 
 log = get_logger(__name__)
 
-RETRY_AFTER_SECONDS = 2
+RETRY_AFTER_SECONDS: Final = 2
+_BACKLOG: Final = 1024
 
 
 class ExactJSONResponse(Response):
@@ -169,7 +170,7 @@ class HttpServer(Background):
                 timeout_keep_alive=keep_alive_seconds,
                 timeout_graceful_shutdown=5,
                 limit_concurrency=max_connections,
-                backlog=1024,
+                backlog=_BACKLOG,
             )
         )
 
@@ -185,6 +186,8 @@ class HttpServer(Background):
                 error.errno, f"cannot serve on {self.host}:{self.port}: {error.strerror}"
             ) from error
         self.port = self._socket.getsockname()[1]
+        # From here on a client waits in the queue instead of being refused.
+        self._socket.listen(_BACKLOG)
         await super().start()
 
     async def stop(self) -> None:

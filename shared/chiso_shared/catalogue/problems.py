@@ -1,0 +1,45 @@
+"""What is wrong with a catalogue: every problem with file, row and column. Collects, never decides."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One mistake in a seed file. `row` counts lines from 1 (the header of a CSV file); 0 is the whole file."""
+
+    file: str
+    row: int
+    column: str
+    message: str
+
+    def __str__(self) -> str:
+        place = self.file + (f" row {self.row}" if self.row else "") + (f" {self.column}" if self.column else "")
+        return f"{place}: {self.message}"
+
+
+class CatalogueError(Exception):
+    """A catalogue that must not be used; `problems` holds every mistake found, in the order of the files."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems: tuple[Problem, ...] = tuple(sorted(problems))
+        lines = "\n".join(f"  {problem}" for problem in self.problems)
+        super().__init__(f"the catalogue has {len(self.problems)} problem(s):\n{lines}")
+
+
+@dataclass(slots=True)
+class Report:
+    """The problems found so far. Parsers add to it and go on, so that one run shows them all."""
+
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, file: str, row: int, column: str, message: str) -> None:
+        """Note one problem; the same one is noted once."""
+        problem = Problem(file, row, column, message)
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def raise_if_any(self) -> None:
+        """Raise `CatalogueError` with everything noted, if anything was."""
+        if self.problems:
+            raise CatalogueError(self.problems)

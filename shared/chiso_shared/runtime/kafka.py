@@ -1,0 +1,85 @@
+"""Small things that producer, relay, consumer and provisioning share about Kafka connections."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any, Final
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from chiso_shared.contracts.topics import MAX_MESSAGE_BYTES
+
+REQUEST_TIMEOUT_MS: Final = 10_000
+START_TIMEOUT_SECONDS: Final = 15.0
+PROBE_TIMEOUT_SECONDS: Final = 3.0
+_CLOSE_TIMEOUT_SECONDS: Final = 3.0
+
+
+async def open_producer(bootstrap: str, client_id: str, linger_ms: int, **settings: Any) -> AIOKafkaProducer:
+    """A started producer with every setting that a promise depends on made explicit.
+
+    Raises KafkaError or TimeoutError when the brokers do not answer within START_TIMEOUT_SECONDS.
+    """
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap,
+        client_id=client_id,
+        acks="all",
+        enable_idempotence=True,
+        compression_type="zstd",
+        linger_ms=linger_ms,
+        max_batch_size=512 * 1024,
+        max_request_size=MAX_MESSAGE_BYTES,
+        request_timeout_ms=REQUEST_TIMEOUT_MS,
+        metadata_max_age_ms=60_000,
+        **settings,
+    )
+    try:
+        async with asyncio.timeout(START_TIMEOUT_SECONDS):
+            await producer.start()
+    except BaseException:
+        await discard_producer(producer)
+        raise
+    return producer
+
+
+async def close_producer(producer: AIOKafkaProducer) -> None:
+    """Sends what is pending if that is quick, then closes; gives up on brokers that do not answer."""
+    with contextlib.suppress(TimeoutError, KafkaError):
+        async with asyncio.timeout(_CLOSE_TIMEOUT_SECONDS):
+            await producer.flush()
+    await discard_producer(producer)
+
+
+async def discard_producer(producer: AIOKafkaProducer) -> None:
+    """Closes at once. Whatever is still pending may or may not arrive: its outcome is unknown."""
+    # The library's own stop() waits for pending batches, which an idempotent producer never gives up.
+    sender = producer._sender.sender_task
+    producer._message_accumulator.fail_all(KafkaError("the producer was discarded"))
+    if sender is not None and not sender.done():
+        sender.cancel()
+        # The sender waits for requests in flight; closing the connections ends them.
+    await _quietly(producer.client.close())
+    if sender is not None:
+        await asyncio.wait([sender], timeout=_CLOSE_TIMEOUT_SECONDS)
+    producer._closed = True
+
+
+async def _quietly(closing: Any) -> None:
+    with contextlib.suppress(Exception):
+        async with asyncio.timeout(_CLOSE_TIMEOUT_SECONDS):
+            await closing
+
+
+def is_alive(producer: AIOKafkaProducer) -> bool:
+    """Whether the producer's sender still runs: after a fatal error it is dead until replaced."""
+    sender = producer._sender.sender_task
+    return sender is not None and not sender.done()
+
+
+async def probe(client: Any) -> None:
+    """Asks any broker for fresh metadata; raises KafkaError or TimeoutError if none answers."""
+    async with asyncio.timeout(PROBE_TIMEOUT_SECONDS):
+        if not await client.force_metadata_update():
+            raise KafkaError("no broker answers")

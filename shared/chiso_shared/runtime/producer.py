@@ -1,0 +1,166 @@
+"""Sends one event and waits until all in-sync replicas have it. Never says a record is safe when it may not be."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Literal
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.structs import RecordMetadata
+
+from chiso_shared.contracts.events import Event
+from chiso_shared.contracts.topics import Topic
+from chiso_shared.runtime.backoff import Backoff
+from chiso_shared.runtime.kafka import close_producer, discard_producer, is_alive, open_producer, probe
+from chiso_shared.runtime.lifecycle import Background, describe
+from chiso_shared.runtime.logs import get_logger
+
+log = get_logger(__name__)
+
+Outcome = Literal["unknown", "not_sent"]
+
+_RECORD_OVERHEAD_BYTES = 100
+
+
+class NotAcknowledged(Exception):
+    """The record is not known to be safe.
+
+    `outcome` is `not_sent` when no byte can have left, `unknown` when the record may be in the log all the same.
+    """
+
+    def __init__(self, outcome: Outcome, reason: str) -> None:
+        self.outcome = outcome
+        self.reason = reason
+        super().__init__(f"{outcome}: {reason}")
+
+
+class Producer(Background):
+    """An idempotent producer that is there or says so: it connects in the background and is replaced when broken.
+
+    At most `max_requests` records and `max_bytes` bytes are under way; a record whose time ran out still counts
+    until the brokers have settled it, because the library keeps trying.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        client_id: str = "chiso",
+        linger_ms: int = 2,
+        max_requests: int = 2_000,
+        max_bytes: int = 64 * 1024 * 1024,
+        topics: Iterable[Topic | str] = (),
+        probe_seconds: float = 2.0,
+        name: str = "kafka-producer",
+    ) -> None:
+        super().__init__(name)
+        self._bootstrap = bootstrap
+        self._client_id = client_id
+        self._linger_ms = linger_ms
+        self._max_requests = max_requests
+        self._max_bytes = max_bytes
+        self._topics = tuple(topic_name(topic) for topic in topics)
+        self._probe_seconds = probe_seconds
+        self._producer: AIOKafkaProducer | None = None
+        self._away: str | None = "connecting to Kafka"
+        self._broken = asyncio.Event()
+        self.requests_in_flight = 0
+        self.bytes_in_flight = 0
+
+    async def send(
+        self,
+        event: Event,
+        topic: Topic | str,
+        key: bytes,
+        partition: int | None = None,
+        timeout_ms: int = 5_000,
+    ) -> RecordMetadata:
+        """The topic, partition and offset of the acknowledged record. Raises NotAcknowledged, nothing else."""
+        producer = self._producer
+        size = len(event.data) + len(key) + _RECORD_OVERHEAD_BYTES
+        if producer is None:
+            raise NotAcknowledged("not_sent", self._away or "Kafka is away")
+        if self.requests_in_flight >= self._max_requests or self.bytes_in_flight + size > self._max_bytes:
+            raise NotAcknowledged("not_sent", "too many records under way")
+        self.requests_in_flight += 1
+        self.bytes_in_flight += size
+        handed_over = False
+
+        def settled(_future: object = None) -> None:
+            self.requests_in_flight -= 1
+            self.bytes_in_flight -= size
+
+        try:
+            async with asyncio.timeout(timeout_ms / 1000):
+                acknowledged = await producer.send(
+                    topic_name(topic), event.data, key, partition, headers=event.headers()
+                )
+                handed_over = True
+                acknowledged.add_done_callback(settled)
+                # Shielded: the future must live on, it frees the space when the brokers have settled it.
+                return await asyncio.shield(acknowledged)
+        except TimeoutError:
+            outcome: Outcome = "unknown" if handed_over else "not_sent"
+            raise NotAcknowledged(outcome, f"Kafka did not answer within {timeout_ms} ms") from None
+        except (KafkaError, OSError, AssertionError, TypeError) as error:
+            # A batch that failed for good leaves a hole in the sequence numbers: this producer is spent.
+            if handed_over or not is_alive(producer):
+                self._replace(producer)
+            raise NotAcknowledged("unknown" if handed_over else "not_sent", describe(error)) from error
+        finally:
+            if not handed_over:
+                settled()
+
+    def unready(self) -> str | None:
+        """Ready while a producer is connected and the brokers answer."""
+        return super().unready() or self._away
+
+    async def run(self) -> None:
+        """Keeps one living producer until `stop`."""
+        delays = Backoff(0.2, 3.0).delays()
+        while True:
+            try:
+                producer = await open_producer(self._bootstrap, self._client_id, self._linger_ms)
+            except (KafkaError, OSError, TimeoutError) as error:
+                self._away = f"Kafka does not answer: {describe(error)}"
+                await asyncio.sleep(next(delays))
+                continue
+            delays = Backoff(0.2, 3.0).delays()
+            self._broken.clear()
+            self._producer = producer
+            log.info("producer connected", bootstrap=self._bootstrap)
+            try:
+                await self._watch(producer)
+                log.warning("producer replaced")
+            finally:
+                self._producer = None
+                await (close_producer if self.stopping.is_set() else discard_producer)(producer)
+
+    async def _watch(self, producer: AIOKafkaProducer) -> None:
+        for topic in self._topics:
+            await producer.client.add_topic(topic)
+        while is_alive(producer):
+            try:
+                await probe(producer.client)
+                self._away = None
+            except (KafkaError, OSError, TimeoutError) as error:
+                self._away = f"Kafka does not answer: {describe(error)}"
+            try:
+                async with asyncio.timeout(self._probe_seconds):
+                    await self._broken.wait()
+                return
+            except TimeoutError:
+                continue
+
+    def _replace(self, producer: AIOKafkaProducer) -> None:
+        if self._producer is producer:
+            self._away = "reconnecting to Kafka"
+            self._producer = None
+            self._broken.set()
+
+
+def topic_name(topic: Topic | str) -> str:
+    """The name of a topic given either way."""
+    return topic if isinstance(topic, str) else topic.name

@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
@@ -18,6 +17,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from chiso_cli.environment import reason
 from chiso_cli.exits import USAGE, CommandFailed
+from chiso_cli.sources import Source
 from chiso_shared.contracts.codec import MalformedJSON, decode_json
 
 Format = Literal["json", "ndjson", "csv"]
@@ -50,28 +50,25 @@ class Outgoing:
 
 
 def read_submissions(
-    file: str, form: Format | None, fields: Mapping[str, str], assign_id: bool
+    source: Source, form: Format | None, csv_query: Mapping[str, str], assign_id: bool
 ) -> Iterator[Outgoing]:
-    """The submissions of a file, `-` for standard input; NDJSON is read as a stream.
+    """The submissions of a file; NDJSON is read as a stream.
 
-    `fields` are document fields of a CSV (contract §2). Without a submission_id one is made from the content,
+    `csv_query` are the document fields and the locale of CSVs (contract §2). Without a submission_id one is made from the content,
     so that sending the file again repeats it; with `assign_id` false such a file is refused.
-    Raises CommandFailed (usage) for a file that cannot be read, or with fields that are not for it.
+    Raises CommandFailed (usage) for a file that cannot be read.
     """
+    file = source.name
     try:
-        with _open(file) as stream:
+        with source.open() as stream:
             lines: Iterable[bytes] = stream
             if form is None:
                 form, lines = _sniffed(file, stream)
-            if fields and form != "csv":
-                raise CommandFailed(
-                    f"{file} is {form.upper()} and carries its own fields: --field is for CSV.", USAGE
-                )
             if form == "ndjson":
                 yield from _lines(file, lines, assign_id)
             else:
-                yield _whole(file, form, b"".join(lines), fields, assign_id)
-    except (OSError, UnicodeDecodeError) as error:
+                yield _whole(file, form, b"".join(lines), csv_query, assign_id)
+    except OSError as error:
         raise CommandFailed(f"{file} cannot be read: {reason(error)}.", USAGE) from error
 
 
@@ -81,12 +78,6 @@ def assigned_id(body: bytes, query: Mapping[str, str]) -> str:
     for name, value in sorted(query.items()):
         digest.update(f"\x1f{name}={value}".encode())
     return str(uuid5(NAMESPACE_URL, f"urn:chiso:content:{digest.hexdigest()}"))
-
-
-def _open(file: str) -> IO[bytes]:
-    if file == "-":
-        return io.BufferedReader(io.FileIO(sys.stdin.fileno(), closefd=False))
-    return Path(file).open("rb")
 
 
 def _sniffed(file: str, stream: IO[bytes]) -> tuple[Format, Iterable[bytes]]:
@@ -112,7 +103,7 @@ def _sniffed(file: str, stream: IO[bytes]) -> tuple[Format, Iterable[bytes]]:
 def _parsed(body: bytes) -> Any:
     """The document, or `None` for what is no JSON: saying so is the door's office."""
     try:
-        return decode_json(body)
+        return decode_json(body.removeprefix(_BYTE_ORDER_MARK))
     except MalformedJSON:
         return None
 
@@ -123,11 +114,11 @@ def _lines(file: str, lines: Iterable[bytes], assign_id: bool) -> Iterator[Outgo
             yield _json(file, number, "ndjson", body, assign_id)
 
 
-def _whole(file: str, form: Format, body: bytes, fields: Mapping[str, str], assign_id: bool) -> Outgoing:
+def _whole(file: str, form: Format, body: bytes, query: Mapping[str, str], assign_id: bool) -> Outgoing:
     if not body.strip():
         raise CommandFailed(f"{file} is empty.", USAGE)
     if form == "csv":
-        return _csv(file, body, fields, assign_id)
+        return _csv(file, body, query, assign_id)
     return _json(file, None, "json", body, assign_id)
 
 
@@ -144,27 +135,28 @@ def _json(file: str, line: int | None, form: Format, body: bytes, assign_id: boo
     return Outgoing(file, line, form, identity, True, body, {})
 
 
-def _csv(file: str, body: bytes, fields: Mapping[str, str], assign_id: bool) -> Outgoing:
-    identity = fields.get("submission_id") or _csv_id(body)
+def _csv(file: str, body: bytes, query: Mapping[str, str], assign_id: bool) -> Outgoing:
+    identity = query.get("submission_id") or _csv_id(body)
     if identity is not None:
-        return Outgoing(file, None, "csv", identity, False, body, fields)
-    identity = _new_id(file, None, body, fields, assign_id)
-    return Outgoing(file, None, "csv", identity, True, body, {**fields, "submission_id": identity})
+        return Outgoing(file, None, "csv", identity, False, body, query)
+    identity = _new_id(file, None, body, query, assign_id)
+    return Outgoing(file, None, "csv", identity, True, body, {**query, "submission_id": identity})
 
 
 def _csv_id(body: bytes) -> str | None:
-    """The id in the first row of the column `submission_id`; `None` if there is no such column."""
+    """The first id in the column `submission_id`; `None` if there is no such column or nothing in it."""
     text = body.decode("utf-8-sig", errors="replace")
-    header = text.split("\n", 1)[0]
+    header = text.lstrip("\r\n").split("\n", 1)[0]
     rows = csv.reader(io.StringIO(text), delimiter=";" if header.count(";") > header.count(",") else ",")
     try:
-        names, first = [name.strip() for name in next(rows, [])], next(rows, [])
+        names = [name.strip() for name in next(rows, [])]
+        if "submission_id" not in names:
+            return None
+        column = names.index("submission_id")
+        cells = (row[column].strip() for row in rows if column < len(row))
+        return next((cell for cell in cells if cell), None)
     except csv.Error:
-        return ""
-    if "submission_id" not in names:
         return None
-    column = names.index("submission_id")
-    return first[column].strip() if column < len(first) else ""
 
 
 def _new_id(file: str, line: int | None, body: bytes, query: Mapping[str, str], assign_id: bool) -> str:

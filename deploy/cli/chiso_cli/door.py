@@ -105,7 +105,9 @@ class Door:
         except httpx.TransportError as error:
             return Answer(None, None, why(error))
         retry_after_ms = parse_retry_after(response.headers.get("retry-after"), datetime.now(UTC))
-        return Answer(response.status_code, _decoded(response.content), response.reason_phrase, retry_after_ms)
+        return Answer(
+            response.status_code, _decoded(response.content), response.reason_phrase, retry_after_ms
+        )
 
 
 def read_answer(batch: Sequence[Outgoing], answer: Answer) -> list[Result]:

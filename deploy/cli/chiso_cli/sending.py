@@ -9,7 +9,7 @@ from typing import Final
 
 from chiso_cli.documents import Outgoing
 from chiso_cli.door import UNAUTHORISED, Door, Result
-from chiso_cli.exits import ALL_WELL, AWAY, SOME_REFUSED
+from chiso_cli.exits import ALL_WELL, AWAY, SOME_REFUSED, CommandFailed
 
 _BATCH_LINES: Final = 50
 _BATCH_BYTES: Final = 512 * 1024
@@ -45,6 +45,7 @@ class Shipment:
     def __init__(self, on_result: Callable[[Result], None]) -> None:
         self._on_result = on_result
         self._stopped = False
+        self._unreadable: CommandFailed | None = None
         self.counts: Counter[str] = Counter()
         self.observations = 0
 
@@ -61,8 +62,9 @@ class Shipment:
         """Sends them all, `concurrency` batches at a time.
 
         Once the door is away or the key is refused nothing new is sent; what is left is settled as `not_sent`.
+        Raises CommandFailed, when all else is settled, for a file that cannot be read to its end.
         """
-        source = batches(submissions)
+        source = self._until_unreadable(submissions)
 
         async def work() -> None:
             for batch in source:
@@ -76,6 +78,15 @@ class Shipment:
         async with asyncio.TaskGroup() as workers:
             for _ in range(concurrency):
                 workers.create_task(work())
+        if self._unreadable is not None:
+            raise self._unreadable
+
+    def _until_unreadable(self, submissions: Iterable[Outgoing]) -> Iterator[list[Outgoing]]:
+        """The batches up to where reading fails: what is under way then is still settled."""
+        try:
+            yield from batches(submissions)
+        except CommandFailed as error:
+            self._unreadable = error
 
     def exit_code(self) -> int:
         """3 if anything was not delivered for want of the door, else 1 if anything was refused, else 0."""

@@ -1,4 +1,4 @@
-"""PostgreSQL refuses to run as root: finds an unprivileged account and lets it reach its files. Starts nothing."""
+"""PostgreSQL refuses root: finds an unprivileged account and lets it reach its files. Starts nothing."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def unprivileged_account(preferred: str | None = None) -> Account | None:
 
 def give_to(folder: Path, account: Account) -> None:
     """Make a folder and everything in it the account's own."""
-    for root, _, files in os.walk(folder):
-        for path in (root, *(Path(root) / name for name in files)):
-            if os.lstat(path).st_uid != account.uid:
+    for root, _, names in os.walk(folder):
+        for path in (Path(root), *(Path(root, name) for name in names)):
+            if path.lstat().st_uid != account.uid:
                 os.chown(path, account.uid, account.gid, follow_symlinks=False)
 
 

@@ -15,19 +15,20 @@ PORT_PATIENCE_SECONDS = 5.0
 POLL_SECONDS = 0.1
 
 
-def check_ports(settings: LocalSettings, with_services: bool) -> None:
+def check_ports(settings: LocalSettings, with_services: bool, left_unclean: bool) -> None:
     """Every port we are going to listen on is free, and no two are the same.
 
-    A run that was killed needs a moment to be gone, so a busy port gets `PORT_PATIENCE_SECONDS`.
+    A run that was killed needs a moment to be gone: after one a busy port gets `PORT_PATIENCE_SECONDS`.
     """
     wanted = wanted_ports(settings, with_services)
     for name, port in wanted.items():
         twin = next((other for other, value in wanted.items() if value == port and other != name), None)
         if twin is not None:
             raise StartFailure(f"{name} and {twin} are both {port}; choose two different ports.")
-    deadline = time.monotonic() + PORT_PATIENCE_SECONDS
+    deadline = time.monotonic() + (PORT_PATIENCE_SECONDS if left_unclean else 0)
     for name, port in wanted.items():
-        host = settings.http_host if name.removeprefix("CHISO_").removesuffix("_PORT").lower() in SERVICES else "127.0.0.1"
+        is_service = name.removeprefix("CHISO_").removesuffix("_PORT").lower() in SERVICES
+        host = settings.http_host if is_service else "127.0.0.1"
         while is_busy(port, host):
             if time.monotonic() > deadline:
                 raise StartFailure(f"port {port} is already in use; free it or set {name} to another one.")

@@ -1,4 +1,4 @@
-"""One child process: started so that it ends with us, stopped politely, then firmly. Must not decide about restarts."""
+"""One child process: it ends when we end, stops politely, then firmly. Must not decide about restarts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 @dataclass(frozen=True)
 class ChildSpec:
-    """What to run. `stage` orders starts and stops: a child is stopped before all children of lower stages."""
+    """What to run. `stage` orders the stop: a child is stopped before all children of lower stages."""
 
     name: str
     command: tuple[str, ...]
@@ -34,11 +34,15 @@ class ChildSpec:
     death_signal: signal.Signals = signal.SIGKILL
 
 
-def dies_with_us(death_signal: signal.Signals) -> Callable[[], None]:
-    """For `preexec_fn`: the kernel sends the child this signal when its parent is gone, however it went."""
+def dies_with_us(death_signal: signal.Signals, account: Account | None = None) -> Callable[[], None]:
+    """For `preexec_fn`: become the account, and be sent the signal when the parent is gone."""
     parent = os.getpid()
 
     def prepare() -> None:
+        if account is not None:
+            os.setgroups([])
+            os.setgid(account.gid)
+            os.setuid(account.uid)  # forgets the death signal, so it comes first
         if _libc is not None:
             _libc.prctl(PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
             if os.getppid() != parent:
@@ -50,7 +54,6 @@ def dies_with_us(death_signal: signal.Signals) -> Callable[[], None]:
 async def spawn(spec: ChildSpec) -> asyncio.subprocess.Process:
     """Start it in a session of its own, its output appended to its log. Call from the main thread only."""
     spec.log.parent.mkdir(parents=True, exist_ok=True)
-    identity = _identity(spec.account)
     with spec.log.open("ab") as log:
         return await asyncio.create_subprocess_exec(
             *spec.command,
@@ -59,8 +62,7 @@ async def spawn(spec: ChildSpec) -> asyncio.subprocess.Process:
             stderr=log,
             env=dict(spec.environment),
             start_new_session=True,
-            preexec_fn=dies_with_us(spec.death_signal),
-            **identity,
+            preexec_fn=dies_with_us(spec.death_signal, spec.account),
         )
 
 
@@ -85,7 +87,11 @@ def kill_group(pid: int) -> None:
 
 
 async def run_tool(
-    command: tuple[str, ...], what: str, account: Account | None = None, text: str = "", folder: Path | None = None
+    command: tuple[str, ...],
+    what: str,
+    account: Account | None = None,
+    text: str = "",
+    folder: Path | None = None,
 ) -> str:
     """Run a short program to its end and answer its output; raises `StartFailure` with its last line."""
     process = await asyncio.create_subprocess_exec(
@@ -95,8 +101,7 @@ async def run_tool(
         stderr=asyncio.subprocess.STDOUT,
         cwd=folder,
         start_new_session=True,
-        preexec_fn=dies_with_us(signal.SIGKILL),
-        **_identity(account),
+        preexec_fn=dies_with_us(signal.SIGKILL, account),
     )
     try:
         output, _ = await process.communicate(text.encode())
@@ -113,9 +118,3 @@ async def run_tool(
 def last_line(text: str) -> str:
     """The last line that says something."""
     return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no output")
-
-
-def _identity(account: Account | None) -> dict[str, object]:
-    if account is None:
-        return {}
-    return {"user": account.uid, "group": account.gid, "extra_groups": []}

@@ -1,4 +1,4 @@
-"""Fetches the jars of Apache Kafka, pinned by sha256, into the cache. A program of its own, so that it can be stopped."""
+"""Fetches the jars of Apache Kafka, pinned by sha256, into the cache; a program of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 
 from chiso_local.failure import StartFailure
-from chiso_local.progress import DownloadProgress, say
+from chiso_local.progress import DownloadProgress
 from chiso_local.settings import load_settings
 
 PARALLEL_DOWNLOADS = 6
@@ -39,8 +39,13 @@ class Jar:
 def pinned_jars() -> tuple[Jar, ...]:
     """The lines of `kafka_jars.txt`."""
     lines = resources.files("chiso_local").joinpath("kafka_jars.txt").read_text("utf-8").splitlines()
-    rows = (line.split() for line in lines if line and not line.startswith("#"))
-    return tuple(Jar(*name.split(":"), int(size), sha256) for name, size, sha256 in rows)
+    return tuple(_jar(line) for line in lines if line and not line.startswith("#"))
+
+
+def _jar(line: str) -> Jar:
+    name, size, sha256 = line.split()
+    group, artifact, version = name.split(":")
+    return Jar(group, artifact, version, int(size), sha256)
 
 
 def repository_in(cache: Path) -> Path:
@@ -78,7 +83,9 @@ def fetch(cache: Path, maven_url: str) -> None:
             if missing:
                 _download(missing, cache, maven_url)
     except OSError as error:
-        raise StartFailure(f"Apache Kafka cannot be kept in {cache} (CHISO_CACHE): {error.strerror or error}.") from error
+        raise StartFailure(
+            f"Apache Kafka cannot be kept in {cache} (CHISO_CACHE): {error.strerror or error}."
+        ) from error
 
 
 def _download(jars: Sequence[Jar], cache: Path, maven_url: str) -> None:
@@ -94,17 +101,20 @@ def _download(jars: Sequence[Jar], cache: Path, maven_url: str) -> None:
     progress.finish()
 
 
-def _download_one(jar: Jar, cache: Path, staging: Path, maven_url: str, report: Callable[[int], None]) -> None:
+def _download_one(
+    jar: Jar, cache: Path, staging: Path, maven_url: str, report: Callable[[int], None]
+) -> None:
     # jgo writes straight to the final name: it gets a staging repository, and only verified files leave it.
     from jgo.maven import MavenContext, PythonResolver
-    from requests import RequestException
 
     @contextmanager
     def reporting(_filename: str, _size_bytes: int) -> Iterator[Callable[[int], None]]:
         yield report
 
     context = MavenContext(
-        resolver=PythonResolver(progress_callback=reporting), repo_cache=staging, remote_repos={"maven": maven_url}
+        resolver=PythonResolver(progress_callback=reporting),
+        repo_cache=staging,
+        remote_repos={"maven": maven_url},
     )
     reason = ""
     for _ in range(ATTEMPTS):
@@ -112,7 +122,9 @@ def _download_one(jar: Jar, cache: Path, staging: Path, maven_url: str, report: 
         arrived.unlink(missing_ok=True)
         try:
             context.project(jar.group, jar.artifact).at_version(jar.version).artifact().resolve()
-        except (RequestException, RuntimeError) as error:
+        except (OSError, RuntimeError) as error:  # of the network: no errno; of the disk: one
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
             reason = type(error).__name__
             continue
         if hashlib.sha256(arrived.read_bytes()).hexdigest() == jar.sha256:
@@ -128,12 +140,12 @@ def _download_one(jar: Jar, cache: Path, staging: Path, maven_url: str, report: 
 
 
 def main() -> int:
-    """`python -m chiso_local.fetch`: 0 when everything is in the cache, else 1 and one sentence."""
+    """`python -m chiso_local.fetch`: 0 when everything is in the cache, else 1 and one sentence on stdout."""
     try:
         settings = load_settings()
         fetch(settings.cache_folder, settings.maven.rstrip("/"))
     except StartFailure as failure:
-        say(str(failure))
+        print(failure)
         return 1
     except KeyboardInterrupt:
         return 130

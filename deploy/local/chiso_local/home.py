@@ -10,15 +10,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from chiso_local.failure import StartFailure
 
 
 @dataclass(frozen=True)
 class Home:
-    """Where one run keeps everything (CHISO_HOME)."""
+    """Where one run keeps everything (CHISO_HOME); `left_unclean`: the run before did not end by itself."""
 
     folder: Path
+    left_unclean: bool = False
 
     @property
     def logs(self) -> Path:
@@ -52,22 +54,24 @@ class Home:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[Home]:
-    """Create the state folder if needed and hold it for this run; the lock ends with the process, however it ends."""
-    home = Home(folder.absolute())
+    """Create the state folder if needed and hold it for this run; the lock ends with the process."""
+    folder = folder.absolute()
     try:
-        home.folder.mkdir(parents=True, exist_ok=True)
-        lock = (home.folder / "lock").open("a+")
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "lock").open("a+")
     except OSError as error:
-        raise StartFailure(f"the state folder {home.folder} (CHISO_HOME) cannot be used: {error.strerror}.") from None
+        raise StartFailure(
+            f"the state folder {folder} (CHISO_HOME) cannot be used: {error.strerror}."
+        ) from None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            lock.seek(0)
             raise StartFailure(
-                f"chiso is already running on {home.folder} (pid {lock.read().strip() or 'unknown'}); "
+                f"chiso is already running on {folder} (pid {_holder(lock) or 'unknown'}); "
                 "stop it first, or choose another CHISO_HOME and other ports."
             ) from None
+        home = Home(folder, left_unclean=bool(_holder(lock)))
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n")
         lock.flush()
@@ -77,3 +81,8 @@ def locked(folder: Path) -> Iterator[Home]:
         finally:
             with contextlib.suppress(OSError):
                 lock.truncate(0)
+
+
+def _holder(lock: TextIO) -> str:
+    lock.seek(0)
+    return lock.read().strip()

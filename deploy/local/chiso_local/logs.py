@@ -11,7 +11,7 @@ TAIL_BYTES = 16 * 1024
 
 
 def bound(logs: Iterable[Path], limit_bytes: int) -> None:
-    """Move what is in a log beyond the limit to `<name>.log.1`; the child goes on appending to the same file."""
+    """Move a log beyond the limit to `<name>.log.1`; the child goes on appending to the same file."""
     for log in logs:
         if log.exists() and log.stat().st_size > limit_bytes:
             shutil.copyfile(log, log.with_name(log.name + ".1"))

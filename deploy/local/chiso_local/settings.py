@@ -59,7 +59,7 @@ class LocalSettings(BaseSettings):
 
     @property
     def cache_folder(self) -> Path:
-        """Where downloads are kept: shared by all runs of a user, or in the state folder where that cannot be."""
+        """Where downloads are kept: one for all runs of a user, in the state folder where that cannot be."""
         if self.cache is not None:
             return self.cache.expanduser().absolute()
         base = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
@@ -68,7 +68,9 @@ class LocalSettings(BaseSettings):
 
     def port_of(self, service: str) -> int:
         """HTTP port of one of `SERVICES`."""
-        return {"ingest": self.ingest_port, "indicators": self.indicators_port, "alerts": self.alerts_port}[service]
+        return {"ingest": self.ingest_port, "indicators": self.indicators_port, "alerts": self.alerts_port}[
+            service
+        ]
 
     def url_of(self, service: str) -> str:
         """Base URL of one of `SERVICES` as a client on this machine calls it."""

@@ -1,7 +1,7 @@
-"""Keeps the children running: restart with back-off, hold and release, ordered stop. Knows nothing about what they do.
+"""Keeps children running: restart with back-off, hold and release, ordered stop. Must not know what they do.
 
-`run/<name>.pid` names the living process. While `run/<name>.hold` exists the child is kept down (a drill, a test);
-its content `KILL` asks for SIGKILL instead of a polite stop.
+`run/<name>.pid` names the living process. While `run/<name>.hold` exists the child is kept down (a drill, a
+test); its content `KILL` asks for SIGKILL instead of a polite stop.
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ class Watched:
         try:
             while not exited.done() and not self._stopping.is_set() and not self._hold_file.exists():
                 stopped = asyncio.create_task(self._stopping.wait())
-                await asyncio.wait((exited, stopped), timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(
+                    (exited, stopped), timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                )
                 stopped.cancel()
             if self._hold_file.exists() and self._hold_file.read_text().strip() == "KILL":
                 kill_group(process.pid)
@@ -78,7 +80,8 @@ class Watched:
         self.last_exit_code = process.returncode
         if lived_seconds > STEADY_AFTER_SECONDS:
             self._delay_seconds = FIRST_DELAY_SECONDS
-        say(f"{self.spec.name} ended ({_reason(process.returncode)}); starting it again in {self._delay_seconds:g} s.")
+        reason, wait = _reason(process.returncode), f"{self._delay_seconds:g} s"
+        say(f"{self.spec.name} ended ({reason}); starting it again in {wait}.")
         await self._pause(self._delay_seconds)
         self._delay_seconds = min(self._delay_seconds * 2, LONGEST_DELAY_SECONDS)
 

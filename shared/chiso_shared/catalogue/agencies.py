@@ -12,7 +12,7 @@ _LEVEL_ONE: Final = re.compile(r"[A-Z][0-9]+")
 
 
 def canonical_agency(text: str) -> str | None:
-    """The canonical identifier, level 1 first (`H48.12`), or None when the text is none (docs/contract.md §2).
+    """The canonical identifier, level 1 first (`H48.12`); None when the text is none (docs/contract.md §2).
 
     Accepts the order of Decision 20/2020 (`H55.242`), the older one with level 1 last (`000.00.00.H49`) and
     `-` instead of `.`. Groups of zeros only say that a level is not used and are dropped at both ends.

@@ -19,7 +19,7 @@ from chiso_shared.catalogue.words import Frequency
 
 @dataclass(frozen=True, slots=True)
 class Calendars:
-    """Rules by (calendar, frequency). The calendars never mix: a period belongs to one (docs/semantics.md §2)."""
+    """Rules by (calendar, frequency). They never mix: a period belongs to one (docs/semantics.md §2)."""
 
     rules: Mapping[tuple[str, str], CalendarRule]
 
@@ -29,7 +29,9 @@ class Calendars:
         rule = self.rules.get((calendar, span.frequency)) if span is not None else None
         return period_of(code, rule) if rule is not None else None
 
-    def periods_of_year(self, calendar: str, year: int, frequency: Frequency | None = None) -> tuple[Period, ...]:
+    def periods_of_year(
+        self, calendar: str, year: int, frequency: Frequency | None = None
+    ) -> tuple[Period, ...]:
         """The periods of a calendar's year, finest first; only those of `frequency` if it is given."""
         found = (self.parse(calendar, code) for code in codes_of_year(year))
         return tuple(

@@ -64,5 +64,5 @@ class Indicator:
         return low and (self.value_maximum is None or value <= self.value_maximum)
 
     def approx_half_width(self, value: Decimal) -> Decimal:
-        """How far a value with the qualifier `approx` may be off, in the unit of the value (docs/semantics.md §4)."""
+        """How far a value with the qualifier `approx` may be off, in its own unit (docs/semantics.md §4)."""
         return self.approx_band if self.approx_band_kind == "points" else abs(value) * self.approx_band / 100

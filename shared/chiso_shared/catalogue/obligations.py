@@ -19,7 +19,7 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class Obligation:
-    """Units of a level must report a dataset for every period of a frequency that ends within the validity."""
+    """Units of a level must report a dataset for each period that ends within the validity."""
 
     dataset: str
     indicators: frozenset[str]
@@ -35,7 +35,7 @@ class Obligation:
     def obliges(
         self, unit_level: str, indicator: str, calendar: str, frequency: str, basis: str, period_end: date
     ) -> bool:
-        """Whether a unit of that level owes that report; its own validity at the period's end is not looked at."""
+        """Whether a unit of that level owes that report; the unit's own validity is not looked at."""
         return (
             unit_level == self.level
             and indicator in self.indicators

@@ -1,4 +1,4 @@
-"""Periods of the two reporting calendars: codes, days, due and closing instants, phases. Pure; now comes in."""
+"""Periods of the reporting calendars: codes, days, due and closing instants, phases. Pure: now comes in."""
 
 import re
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _CODE: Final = re.compile(r"([0-9]{4})(?:-(0[1-9]|1[0-2]|Q[1-4]|H[12]|9M))?")
 
 @dataclass(frozen=True, slots=True)
 class CodeSpan:
-    """What a period's code says, whatever the calendar: frequency and months (counted from year 0, inclusive)."""
+    """What a period's code says, whatever the calendar: frequency and months (from year 0, inclusive)."""
 
     frequency: Frequency
     first_month: int
@@ -34,7 +34,7 @@ class CodeSpan:
 
 
 def parse_code(code: str) -> CodeSpan | None:
-    """Read `2025-10`, `2025-Q4`, `2025-H2`, `2025-9M` or `2025`; None for anything else (years 2000 to 2199)."""
+    """Read `2025-10`, `2025-Q4`, `2025-H2`, `2025-9M` or `2025`; else None (years 2000 to 2199)."""
     match = _CODE.fullmatch(code)
     if match is None or not FIRST_YEAR <= int(match[1]) <= LAST_YEAR:
         return None
@@ -61,8 +61,10 @@ def month_code(month: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CalendarRule:
-    """Cut-offs of one frequency of one calendar. Offsets count months from the period's first (start) or last
-    month (end, due); `end_day` None is the last day of the month; `due` maps a level to (day, month offset)."""
+    """Cut-offs of one frequency of one calendar.
+
+    Offsets count months from the period's first (start) or last month (end, due); `end_day` None is the last
+    day of the month; `due` maps a level to (day, month offset)."""
 
     calendar: CalendarName
     frequency: Frequency
@@ -142,7 +144,7 @@ class Period:
         return _midnight(self.close_on + timedelta(days=1))
 
     def phase(self, now: datetime) -> Literal["open", "collecting", "closed"]:
-        """The phase by the clock alone (docs/semantics.md §2). `now` must be aware; reopening is an operation."""
+        """The phase by the clock alone (docs/semantics.md §2). `now` is aware; reopening is an operation."""
         if now < self.end_at:
             return "open"
         return "collecting" if now < self.close_at else "closed"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One mistake in a seed file. `row` counts lines from 1 (the header of a CSV file); 0 is the whole file."""
+    """One mistake in a seed file. `row` counts from 1 (the header of a table); 0 is the whole file."""
 
     file: str
     row: int
@@ -14,7 +14,9 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        place = self.file + (f" row {self.row}" if self.row else "") + (f" {self.column}" if self.column else "")
+        place = (
+            self.file + (f" row {self.row}" if self.row else "") + (f" {self.column}" if self.column else "")
+        )
         return f"{place}: {self.message}"
 
 

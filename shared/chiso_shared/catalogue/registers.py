@@ -9,7 +9,7 @@ from chiso_shared.catalogue.words import Authority, Colour, Comparator, Qualifie
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task, or `count` tasks counted together; `due_date` and `count` are None where the text gives none."""
+    """A task, or `count` tasks counted together; `due_date` and `count` are None where none is given."""
 
     id: str
     unit: str

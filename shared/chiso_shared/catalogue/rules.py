@@ -41,9 +41,9 @@ class SeverityLevel:
 class Rule:
     """One rule. `severity` None and empty `severities`: both come from the target (docs/contract.md §4).
 
-    `min_completeness` is a share 0 to 1 and does not apply to the basis `unstated`; `update_epsilon` is in the
-    indicator's unit. `parameters` is what kinds other than `threshold` need, as text; `version` changes with
-    anything but the texts."""
+    `min_completeness` is a share 0 to 1 and does not apply to the basis `unstated`; `update_epsilon` is in
+    the indicator's unit. `parameters` is what kinds other than `threshold` need, as text; `version` changes
+    with anything but the texts."""
 
     id: str
     kind: RuleKind

@@ -15,7 +15,7 @@ EVERY_PROVINCE: Final = "*"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`value` is the limit, `exit_value` the level at which a breach ends (the limit when the data say nothing)."""
+    """`value` is the limit, `exit_value` the level at which a breach ends (else the limit)."""
 
     indicator: str
     unit: str
@@ -69,7 +69,11 @@ class Targets:
         found: dict[str, list[Target]] = {}
         for target in targets:
             found.setdefault(target.indicator, []).append(target)
-        return cls(MappingProxyType({code: tuple(sorted(rows, key=Target.preference)) for code, rows in found.items()}))
+        return cls(
+            MappingProxyType(
+                {code: tuple(sorted(rows, key=Target.preference)) for code, rows in found.items()}
+            )
+        )
 
     def all(self) -> tuple[Target, ...]:
         """Every target, by indicator."""
@@ -89,6 +93,6 @@ class Targets:
     def find(
         self, indicator: str, unit: str, level: str, calendar: str, period: Period, basis: str
     ) -> Target | None:
-        """The target that holds (docs/semantics.md §6): the most specific unit, then the narrowest period, then
-        the newest version in force; among bands of one index the gravest. Nothing is inherited."""
+        """The target that holds (docs/semantics.md §6): the most specific unit, then the narrowest period,
+        then the newest version in force; among bands of one index the gravest. Nothing is inherited."""
         return next(iter(self.covering(indicator, unit, level, calendar, period, basis)), None)

@@ -41,6 +41,17 @@ def _covers(first: date | None, last: date | None, on: date) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Predecessor:
+    """A province of before a merger, the one it went into, and the first day of the new one."""
+
+    old_code: str
+    old_name_vi: str
+    new_code: str
+    kind: str
+    effective: date
+
+
+@dataclass(frozen=True, slots=True)
 class Units:
     """Every unit the catalogue knows, by code and date (docs/semantics.md §1, §5)."""
 
@@ -75,7 +86,7 @@ class Units:
         return self._canonical(code) is not None
 
     def get(self, code: str, on: date) -> Unit | None:
-        """The unit of an NSO code, of `VN` or of a department's H-code on that day; None when there is none."""
+        """The unit of an NSO code, `VN` or a department's H-code on that day; None when there is none."""
         known = self._canonical(code)
         if known is None:
             return None
@@ -93,7 +104,7 @@ class Units:
         return self.get(code, on) or self.by_h_code(code, on)
 
     def ancestors(self, code: str, on: date) -> tuple[str, ...]:
-        """Codes above a unit on that day, nearest first: `("51", "VN")`. Empty for the nation and the unknown."""
+        """Codes above a unit on that day, nearest first: `("51", "VN")`. Empty for the nation."""
         codes: list[str] = []
         unit = self.get(code, on)
         while unit is not None and unit.parent is not None:
@@ -127,7 +138,7 @@ class Units:
         if code in self.spans:
             return code
         canonical = canonical_agency(code)
-        return canonical if canonical in self.spans else None
+        return canonical if canonical in self.spans and canonical in self._by_h_code else None
 
 
 def _start(unit: Unit) -> tuple[str, date, date]:

@@ -6,8 +6,10 @@ Never answers with a traceback, and turns the loss of a dependency into 503 with
 from __future__ import annotations
 
 import contextlib
+import functools
+import inspect
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import asyncpg
@@ -15,6 +17,7 @@ import uvicorn
 from aiokafka.errors import KafkaError
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.exceptions import HTTPException
 
@@ -37,6 +40,25 @@ class ExactJSONResponse(Response):
     def render(self, content: Any) -> bytes:
         """The body."""
         return encode_json(content)
+
+
+class ExactRoute(APIRoute):
+    """A route whose plain answers become ExactJSONResponse; FastAPI alone would turn decimals into strings.
+
+    `create_app` uses it; a router of your own is made with `APIRouter(route_class=ExactRoute)`.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **settings: Any) -> None:
+        status = settings.get("status_code")
+
+        @functools.wraps(endpoint)
+        async def exact(*args: Any, **kwargs: Any) -> Response:
+            answer = endpoint(*args, **kwargs)
+            if inspect.isawaitable(answer):
+                answer = await answer
+            return answer if isinstance(answer, Response) else ExactJSONResponse(answer, status or 200)
+
+        super().__init__(path, exact, **settings)
 
 
 def problem_response(
@@ -74,6 +96,7 @@ def create_app(
     app = FastAPI(
         title=title, version=version, default_response_class=ExactJSONResponse, docs_url=None, redoc_url=None
     )
+    app.router.route_class = ExactRoute
 
     @app.get("/livez", tags=["health"])
     async def livez() -> Response:

@@ -56,14 +56,22 @@ async def discard_producer(producer: AIOKafkaProducer) -> None:
     """Closes at once. Whatever is still pending may or may not arrive: its outcome is unknown."""
     # The library's own stop() waits for pending batches, which an idempotent producer never gives up.
     sender = producer._sender.sender_task
-    producer._message_accumulator.fail_all(KafkaError("the producer was discarded"))
-    if sender is not None and not sender.done():
+    if sender is not None:
         sender.cancel()
-        # The sender waits for requests in flight; closing the connections ends them.
     await _quietly(producer.client.close())
     if sender is not None:
-        await asyncio.wait([sender], timeout=_CLOSE_TIMEOUT_SECONDS)
+        await _end(sender)
+    producer._message_accumulator.fail_all(KafkaError("the producer was discarded"))
     producer._closed = True
+
+
+async def _end(task: asyncio.Task[Any]) -> None:
+    # Each cancellation ends only what the sender waits for at that moment, then it waits for the next.
+    for _ in range(10):
+        await asyncio.wait([task], timeout=0.2)
+        if task.done():
+            return
+        task.cancel()
 
 
 async def _quietly(closing: Any) -> None:

@@ -10,7 +10,12 @@ import structlog
 from structlog.typing import Processor
 
 # Chatty or alarming about what the runtime already reports in one line of its own.
-_QUIET: Final = {"aiokafka": logging.ERROR, "uvicorn.error": logging.WARNING, "asyncio": logging.WARNING}
+_QUIET: Final = {
+    "aiokafka": logging.ERROR,
+    "faststream": logging.ERROR,
+    "uvicorn.error": logging.WARNING,
+    "asyncio": logging.WARNING,
+}
 
 
 def configure_logging(service: str, level: str = "INFO") -> None:

@@ -1,4 +1,4 @@
-"""Sends one event and waits until all in-sync replicas have it. Never says a record is safe when it may not be."""
+"""Sends one event and waits until all in-sync replicas have it. Never claims safety that it has not seen."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _RECORD_OVERHEAD_BYTES = 100
 class NotAcknowledged(Exception):
     """The record is not known to be safe.
 
-    `outcome` is `not_sent` when no byte can have left, `unknown` when the record may be in the log all the same.
+    `outcome` is `not_sent` when no byte can have left, `unknown` when the record may be in the log.
     """
 
     def __init__(self, outcome: Outcome, reason: str) -> None:
@@ -37,10 +37,10 @@ class NotAcknowledged(Exception):
 
 
 class Producer(Background):
-    """An idempotent producer that is there or says so: it connects in the background and is replaced when broken.
+    """An idempotent producer that connects in the background and is replaced when broken.
 
-    At most `max_requests` records and `max_bytes` bytes are under way; a record whose time ran out still counts
-    until the brokers have settled it, because the library keeps trying.
+    At most `max_requests` records and `max_bytes` bytes are under way; a record whose time ran out still
+    counts until the brokers have settled it, because the library keeps trying.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Producer(Background):
         partition: int | None = None,
         timeout_ms: int = 5_000,
     ) -> RecordMetadata:
-        """The topic, partition and offset of the acknowledged record. Raises NotAcknowledged, nothing else."""
+        """Topic, partition and offset of the acknowledged record. Raises NotAcknowledged, nothing else."""
         producer = self._producer
         size = len(event.data) + len(key) + _RECORD_OVERHEAD_BYTES
         if producer is None:

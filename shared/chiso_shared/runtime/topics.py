@@ -1,4 +1,4 @@
-"""The explicit step that creates the topics and verifies those that exist. Never changes or deletes a topic."""
+"""The explicit step that creates missing topics and verifies all. Never changes or deletes a topic."""
 
 from __future__ import annotations
 
@@ -68,7 +68,8 @@ async def _provision(
     created = await _create(admin, missing, replication) if missing else ()
     differences: list[str] = []
     for _ in range(20):
-        differences = [*await _partition_differences(admin, wanted), *await _config_differences(admin, wanted, replication)]
+        differences = await _partition_differences(admin, wanted)
+        differences += await _config_differences(admin, wanted, replication)
         if not differences:
             return created
         if not missing:
@@ -78,9 +79,7 @@ async def _provision(
     raise TopicsDiffer(differences)
 
 
-async def _create(
-    admin: AIOKafkaAdminClient, missing: Iterable[Topic], replication: int
-) -> tuple[str, ...]:
+async def _create(admin: AIOKafkaAdminClient, missing: Iterable[Topic], replication: int) -> tuple[str, ...]:
     response = await admin.create_topics(
         [
             NewTopic(
@@ -97,7 +96,8 @@ async def _create(
         if code == 0:
             created.append(name)
         elif code != _ALREADY_EXISTS:  # another process may have been quicker
-            raise TopicsDiffer([f"Topic {name} cannot be created: {for_code(code).__name__} {message[0] if message else ''}".strip() + "."])
+            reason = (message[0] if message else None) or for_code(code).__name__
+            raise TopicsDiffer([f"Topic {name} cannot be created: {reason}"])
     return tuple(created)
 
 
@@ -125,5 +125,3 @@ async def _config_differences(
         for key, value in topic_configs(topic, replication).items()
         if found.get(name, {}).get(key) != value
     ]
-
-

@@ -1,0 +1,66 @@
+# Two commands matter: make run, make test. `make help` lists the rest.
+
+BASE := $(shell sh deploy/bootstrap.sh base)
+VENV := $(BASE)/.venv
+PY := $(VENV)/bin/python
+ARGS ?=
+TESTS ?= tests/unit tests/contract tests/integration tests/e2e tests/fault
+PACKAGES := chiso_shared chiso_ingest chiso_indicators chiso_alerts chiso_local chiso_cli
+
+# A read-only checkout keeps its state beside its environment.
+ifneq ($(BASE),$(CURDIR))
+export CHISO_HOME ?= $(BASE)/.chiso
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-run install-dev run servers test check fmt schemas lock bench clean reset
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo "  Settings are environment variables (docs/contract.md): CHISO_HOME, CHISO_KAFKA_PORT, CHISO_INGEST_PORT …"
+
+install: install-run ## fetch everything that make run needs, and start nothing
+	@"$(PY)" -W ignore -m chiso_local.fetch
+
+install-run:
+	@sh deploy/bootstrap.sh install run
+
+install-dev:
+	@sh deploy/bootstrap.sh install dev
+
+run: install-run ## start all of chiso, print READY, stay until Ctrl-C
+	@exec "$(PY)" -m chiso_local run --with-parent
+
+servers: install-run ## start only Kafka and PostgreSQL, for work on one service
+	@exec "$(PY)" -m chiso_local servers --with-parent
+
+test: install-dev ## every test that fits in CI, on a real Kafka and PostgreSQL (TESTS=…, ARGS=…)
+	@"$(PY)" -m pytest $(TESTS) $(ARGS)
+
+check: install-dev ## format, lint, types, import rules, generated schemas
+	@"$(VENV)/bin/ruff" check .
+	@"$(VENV)/bin/ruff" format --check .
+	@"$(VENV)/bin/mypy" $(addprefix -p ,$(PACKAGES))
+	@"$(VENV)/bin/mypy" tests
+	@"$(VENV)/bin/lint-imports"
+	@"$(PY)" -m chiso_shared.contracts.export --check
+
+fmt: install-dev ## format the code and repair what the linter can
+	@"$(VENV)/bin/ruff" format .
+	@"$(VENV)/bin/ruff" check --fix .
+
+schemas: install-dev ## write the JSON Schemas and the AsyncAPI document anew
+	@"$(PY)" -m chiso_shared.contracts.export
+
+lock: install-dev ## resolve the dependencies anew
+	@PATH="$(BASE)/.venv-tools/bin:$$PATH" uv lock
+
+bench: install-dev ## measure observations per second and CPU, beside two baselines
+	@"$(PY)" -m tests.bench $(ARGS)
+
+clean: ## remove the environment and caches (the state stays)
+	@rm -rf "$(BASE)/.venv" "$(BASE)/.venv-tools" .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+reset: ## remove the state of make run: all data, keys and logs
+	@rm -rf "$${CHISO_HOME:-.chiso}"

@@ -1,0 +1,43 @@
+"""Entry of the `chiso` command: runs one command and turns every ending into an exit code and a sentence."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from cyclopts import CycloptsError
+
+from chiso_cli.app import build
+from chiso_cli.exits import ALL_WELL, INTERRUPTED, USAGE, CommandFailed, PipeClosed
+from chiso_cli.terminal import notes, silence_standard_output
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command line and gives its exit code; never raises for what a person, a file or a service does."""
+    try:
+        code = build()(list(arguments))
+        sys.stdout.flush()
+    except CycloptsError as error:
+        return _said(f"{error} (`chiso --help`)", USAGE)
+    except CommandFailed as failed:
+        return _said(failed.message, failed.code)
+    except (BrokenPipeError, PipeClosed):
+        silence_standard_output()
+        return ALL_WELL
+    except KeyboardInterrupt:
+        return _said("Interrupted.", INTERRUPTED)
+    return code if isinstance(code, int) else ALL_WELL
+
+
+def _said(sentence: str, code: int) -> int:
+    notes().print(f"chiso: {sentence}", style="red", markup=False, soft_wrap=True)
+    return code
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

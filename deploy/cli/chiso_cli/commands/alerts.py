@@ -1,0 +1,208 @@
+"""`chiso alerts`: which alerts there are, what happened to one, and why."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from cyclopts import App, Parameter
+from rich.console import Console
+
+from chiso_cli.environment import service_url
+from chiso_cli.exits import ALL_WELL, USAGE, CommandFailed
+from chiso_cli.options import AlertsURL, Amount, IndicatorsURL, Output
+from chiso_cli.reading import Query, Reader, path_of, unit_names
+from chiso_cli.render import (
+    Column,
+    Names,
+    alert_columns,
+    event_columns,
+    evidence_columns,
+    key_columns,
+    table,
+)
+from chiso_cli.terminal import notes, people, print_json, print_json_lines
+from chiso_cli.wording import Language, figure, limit, percent, word
+
+alerts = App(name="alerts", help="List alerts; show one; explain one; list the rules.")
+
+_SHORTEST_PREFIX: Final = 4
+_FULL_ID: Final = 36
+
+AlertId = Annotated[str, Parameter(help="The alert's id, or its first characters (at least four).")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class AlertFilter:
+    """Which alerts. Each may be given several times: any of its values matches."""
+
+    state: Annotated[
+        tuple[str, ...], Parameter(help="INACTIVE, PENDING, FIRING, RECOVERING or RESOLVED.")
+    ] = ()
+    rule: Annotated[tuple[str, ...], Parameter(help="The rule's id.")] = ()
+    unit: Annotated[tuple[str, ...], Parameter(help="NSO code, such as 51 or VN.")] = ()
+    indicator: Annotated[tuple[str, ...], Parameter(help="Such as DVC.ONLINE_SUBMIT.")] = ()
+    period: Annotated[tuple[str, ...], Parameter(help="Such as 2025-10.")] = ()
+    severity: Annotated[tuple[str, ...], Parameter(help="info, warning or critical.")] = ()
+
+    def query(self) -> Query:
+        """The filters that were given, as query parameters."""
+        given = {
+            "state": tuple(state.upper() for state in self.state),
+            "rule": self.rule,
+            "unit": self.unit,
+            "indicator": self.indicator,
+            "period": self.period,
+            "severity": self.severity,
+        }
+        return {name: values for name, values in given.items() if values}
+
+
+@alerts.default
+def list_alerts(
+    *,
+    which: AlertFilter = AlertFilter(),
+    amount: Amount = Amount(),
+    output: Output = Output(),
+    alerts_url: AlertsURL = None,
+    indicators_url: IndicatorsURL = None,
+) -> int:
+    """List the present states of alerts.
+
+    Examples: chiso alerts --state FIRING | chiso alerts --unit 51 --lang vi | chiso alerts explain 3f2a91c0
+    """
+    with Reader.of("alerts", service_url("alerts", alerts_url, os.environ)) as service:
+        found = service.items("/v1/alerts", which.query(), amount.most)
+        if output.json:
+            print_json_lines(found)
+            return ALL_WELL
+        states = list(found)
+    if not states:
+        notes().print("No alert matches.")
+        return ALL_WELL
+    people().print(table(alert_columns(_names(indicators_url, output), output.lang), states, output.lang))
+    if len(states) == amount.most:
+        notes().print(f"{amount.most} rows shown; there may be more: --limit or --all.", style="dim")
+    return ALL_WELL
+
+
+@alerts.command
+def show(
+    alert_id: AlertId,
+    /,
+    *,
+    output: Output = Output(),
+    alerts_url: AlertsURL = None,
+    indicators_url: IndicatorsURL = None,
+) -> int:
+    """Show one alert: its state and everything that happened to it."""
+    with Reader.of("alerts", service_url("alerts", alerts_url, os.environ)) as service:
+        alert = service.get(path_of("v1", "alerts", _full_id(service, alert_id)))
+    if output.json:
+        print_json(alert)
+        return ALL_WELL
+    state = alert.get("state") if isinstance(alert.get("state"), dict) else alert
+    console = people()
+    console.print(table(alert_columns(_names(indicators_url, output), output.lang), [state], output.lang))
+    console.print()
+    console.print(table(event_columns(output.lang), alert.get("events") or (), output.lang))
+    return ALL_WELL
+
+
+@alerts.command
+def explain(
+    alert_id: AlertId,
+    /,
+    *,
+    output: Output = Output(),
+    alerts_url: AlertsURL = None,
+    indicators_url: IndicatorsURL = None,
+) -> int:
+    """Explain one alert: rule, target, value before and after, and the cells that moved it."""
+    with Reader.of("alerts", service_url("alerts", alerts_url, os.environ)) as service:
+        explanation = service.get(path_of("v1", "alerts", _full_id(service, alert_id), "explain"))
+    if output.json:
+        print_json(explanation)
+        return ALL_WELL
+    _print_explanation(people(), explanation, _names(indicators_url, output), output.lang)
+    return ALL_WELL
+
+
+@alerts.command
+def rules(*, output: Output = Output(), alerts_url: AlertsURL = None) -> int:
+    """List the rules in force."""
+    with Reader.of("alerts", service_url("alerts", alerts_url, os.environ)) as service:
+        found = service.items("/v1/rules", {}, None)
+        if output.json:
+            print_json_lines(found)
+            return ALL_WELL
+        text = "text_vi" if output.lang == "vi" else "text_en"
+        columns = [
+            Column("rule", lambda rule: str(rule.get("id", ""))),
+            Column("kind", lambda rule: str(rule.get("kind", ""))),
+            Column("indicator", lambda rule: ", ".join(rule.get("indicators") or ())),
+            Column("severity", lambda rule: str(rule.get("severity") or "")),
+            Column("version", lambda rule: str(rule.get("version", ""))),
+            Column("text", lambda rule: str(rule.get(text) or "")),
+        ]
+        people().print(table(columns, found, output.lang))
+    return ALL_WELL
+
+
+def _names(indicators_url: str | None, output: Output) -> Names:
+    return unit_names(service_url("indicators", indicators_url, os.environ), output.lang)
+
+
+def _full_id(service: Reader, alert_id: str) -> str:
+    """The id itself, or the one alert that begins with it."""
+    if len(alert_id) >= _FULL_ID:
+        return alert_id
+    if len(alert_id) < _SHORTEST_PREFIX:
+        raise CommandFailed(
+            f"{alert_id!r} is too short for an alert's id: give four characters or more.", USAGE
+        )
+    states = service.items("/v1/alerts", {}, None)
+    found = [
+        str(state["alert_id"]) for state in states if str(state["alert_id"]).startswith(alert_id.lower())
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise CommandFailed(f"{len(found)} alerts begin with {alert_id!r}: give more characters.", USAGE)
+    raise CommandFailed(f"No alert begins with {alert_id!r}.")
+
+
+def _print_explanation(console: Console, explanation: Any, names: Names, language: Language) -> None:
+    """Headline, message, before and after, then the evidence."""
+    state = explanation.get("state")
+    about = {**explanation, **(state if isinstance(state, dict) else {})}
+    console.print(table(key_columns(names), [about], language))
+    console.print()
+    message = explanation.get("message_vi" if language == "vi" else "message")
+    if message:
+        console.print(str(message), markup=False)
+    rule, target = about.get("rule") or {}, about.get("target") or {}
+    console.print(
+        f"{word('rule', language)}: {rule.get('id', '')} ({rule.get('version', '')})"
+        f"   {word('target', language)}: {limit(target, language)} ({target.get('version', '')})",
+        markup=False,
+    )
+    for side, label in (("before", "before"), ("after", "after")):
+        if reading := explanation.get(side):
+            console.print(f"{label}: {_reading(reading, language)}", markup=False)
+    if gate := explanation.get("gate"):
+        console.print("gate: " + ", ".join(f"{name} {value}" for name, value in gate.items()), markup=False)
+    if evidence := explanation.get("evidence") or explanation.get("cells"):
+        console.print()
+        console.print(table(evidence_columns(names, language), evidence, language))
+
+
+def _reading(reading: Any, language: Language) -> str:
+    parts = [figure(reading, language) or "-"]
+    if reading.get("numerator") is not None:
+        parts.append(f"{reading['numerator']} / {reading.get('denominator')}")
+    if reading.get("completeness") is not None:
+        parts.append(f"{word('complete', language)} {percent(reading['completeness'], language)}")
+    return ", ".join([*parts, f"v{reading.get('rollup_version')}"])

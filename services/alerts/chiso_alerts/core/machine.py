@@ -1,0 +1,172 @@
+"""The life of an alert: one total function from memory and reading to memory and events.
+
+It reads no clock and knows no store; which row of the table applies is decided in `decide`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from chiso_shared.catalogue.rules import Rule
+from chiso_shared.contracts.alert import AlertReading, AlertStateName, Finality, Transition
+from chiso_shared.contracts.fields import Severity
+from chiso_shared.contracts.rollup import RollupTarget
+
+from chiso_alerts.core.decide import Decision, Situation, Trigger, decide
+from chiso_alerts.core.limits import Limits, limits_of
+from chiso_alerts.core.observe import observe, severity_after
+from chiso_alerts.core.reading import Reading
+from chiso_alerts.core.state import AlertMemory, Change
+
+RetirementReason = Literal["rule_removed", "unit_retired"]
+Step = tuple[AlertMemory, tuple[Change, ...]]
+
+
+def step(
+    memory: AlertMemory, reading: Reading, rule: Rule, target: RollupTarget | None, now: datetime
+) -> Step:
+    """What the alert becomes, and the events that say so (at most one).
+
+    Total. A reading older than the one evaluated changes nothing. The same reading again only lets timers
+    fire that are due at `now` (aware), or applies a new version of the rule or target while the period is
+    not closed. `target` is the one the rollup was computed with; with no limit at all an alert ends.
+    """
+    limits = limits_of(rule, target)
+    trigger = _trigger(memory, reading, rule, limits)
+    if trigger is None or (trigger == "clock" and not _is_due(memory, now)):
+        return memory, ()
+    if limits is None:
+        return _without_limits(memory, reading, rule, now)
+    observation = observe(reading, rule, limits)
+    standing = memory.severity if memory.standing else None
+    severity = severity_after(standing, observation, reading, limits)
+    given = Situation(memory, reading, rule, limits, observation, severity, trigger, now)
+    return _apply(given, decide(given))
+
+
+def retire(memory: AlertMemory, reason: RetirementReason, now: datetime) -> Step:
+    """Row 17: the rule or the unit is gone. Ends an open episode; otherwise forgets what was pending."""
+    if memory.name == "PENDING":
+        return _left(memory, "INACTIVE", now), ()
+    if not memory.standing or memory.reading is None:
+        return memory, ()
+    return _with_event(_left(memory, "RESOLVED", now), "resolved", reason, memory.reading, now)
+
+
+def _is_due(memory: AlertMemory, now: datetime) -> bool:
+    return memory.due_at is not None and memory.due_at <= now
+
+
+def _trigger(memory: AlertMemory, reading: Reading, rule: Rule, limits: Limits | None) -> Trigger | None:
+    if memory.reading is None:
+        return "rollup"
+    if reading.version != memory.reading.rollup_version:
+        return "rollup" if reading.version > memory.reading.rollup_version else None
+    if reading.closed:
+        return "clock"  # row 18: closed periods only on request
+    if memory.rule_version != rule.version:
+        return "rule_changed"
+    known = memory.target.version if memory.target is not None else None
+    return "clock" if known == (limits.version if limits is not None else None) else "target_changed"
+
+
+def _apply(given: Situation, decision: Decision) -> Step:
+    memory = given.memory
+    severity = _severity(given, decision)
+    updates: dict[str, object] = {
+        "name": decision.name,
+        "severity": severity,
+        "rule_version": given.rule.version,
+        "target": given.limits.shown(severity),
+        "reading": given.reading.shown,
+        "phase": given.reading.phase,
+        "finality": _finality(given.reading),
+        "observed": given.observation.kind,
+        "update_due": decision.update_due,
+        "updated_at": given.now,
+    }
+    if decision.name != memory.name:
+        updates |= _timers(given, decision)
+    after = memory.model_copy(update=updates)
+    if decision.transition is None:
+        return after, ()
+    return _with_event(after, decision.transition, decision.reason, _before(given), given.now)
+
+
+def _severity(given: Situation, decision: Decision) -> Severity | None:
+    """A breach has its own; an alert that ends or cannot be judged keeps the one it had."""
+    if given.observation.kind == "BREACH" or decision.name in ("INACTIVE", "PENDING"):
+        return given.severity
+    return given.memory.severity
+
+
+def _timers(given: Situation, decision: Decision) -> dict[str, object]:
+    """The timers of the state just entered; those of the state just left end."""
+    timers: dict[str, object] = dict.fromkeys(("hold_until", "keep_until", "entered_from", "pending_reason"))
+    if decision.starts_timer:
+        timers["entered_from"] = given.memory.reading
+    if decision.starts_timer and decision.name == "PENDING":
+        timers["hold_until"] = given.now + timedelta(seconds=given.rule.hold_seconds)
+        timers["pending_reason"] = given.reason
+    elif decision.starts_timer:
+        timers["keep_until"] = given.now + timedelta(seconds=given.rule.keep_firing_seconds)
+    return timers
+
+
+def _before(given: Situation) -> AlertReading | None:
+    """The reading to compare with: for a timer, the one before its state was entered, or last published."""
+    memory = given.memory
+    if given.trigger != "clock":
+        return memory.reading
+    return memory.announced if memory.name == "FIRING" else memory.entered_from
+
+
+def _with_event(
+    memory: AlertMemory, transition: Transition, reason: str, before: AlertReading | None, now: datetime
+) -> Step:
+    updates: dict[str, object] = {
+        "sequence": memory.sequence + 1,
+        "announced": memory.reading,
+        "announced_target": memory.target.version if memory.target is not None else None,
+        "last_event_at": now,
+        "last_transition": transition,
+        "last_reason": reason,
+        "update_due": None,
+    }
+    if transition in ("opened", "reopened"):
+        updates |= {"episode": memory.episode + 1, "opened_at": now, "resolved_at": None}
+    if memory.name == "RESOLVED":
+        updates["resolved_at"] = now
+    after = memory.model_copy(update=updates)
+    assert after.reading is not None  # noqa: S101 - an event always follows a reading
+    return after, (Change(transition, reason, before, after.reading, after, now),)
+
+
+def _without_limits(memory: AlertMemory, reading: Reading, rule: Rule, now: datetime) -> Step:
+    """There is nothing to hold the reading against (any more): no alert stands (row 18)."""
+    seen = memory.model_copy(
+        update={
+            "reading": reading.shown,
+            "phase": reading.phase,
+            "finality": _finality(reading),
+            "rule_version": rule.version,
+            "target": None,
+            "observed": None,
+        }
+    )
+    if memory.standing:
+        ended = _left(seen, "RESOLVED", now)
+        return _with_event(ended, "retracted", "target_changed", memory.reading, now)
+    return _left(seen, "RESOLVED" if memory.name == "RESOLVED" else "INACTIVE", now), ()
+
+
+def _left(memory: AlertMemory, name: AlertStateName, now: datetime) -> AlertMemory:
+    timers = dict.fromkeys(("hold_until", "keep_until", "update_due", "entered_from", "pending_reason"))
+    return memory.model_copy(update={**timers, "name": name, "updated_at": now})
+
+
+def _finality(reading: Reading) -> Finality:
+    if not reading.closed:
+        return "provisional"
+    return "final" if reading.shown.vintage <= 1 else "restated"

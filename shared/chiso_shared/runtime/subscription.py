@@ -1,0 +1,124 @@
+"""The FastStream side of a consumer: batches without acknowledgement. Keeps no offsets."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.kafka.message import FAKE_CONSUMER
+
+from chiso_shared.contracts.topics import MAX_MESSAGE_BYTES
+from chiso_shared.runtime.kafka import REQUEST_TIMEOUT_MS
+from chiso_shared.runtime.positions import Record
+
+OnBatch = Callable[[Sequence[Record]], Awaitable[None]]
+
+# Short, so that a single record is handed over within tens of milliseconds; both only matter while idle.
+_BATCH_TIMEOUT_MS: Final = 25
+_FETCH_WAIT_MS: Final = 100
+_SESSION_TIMEOUT_MS: Final = 30_000
+_REBALANCE_TIMEOUT_MS: Final = 60_000
+_GRACE_SECONDS: Final = 5.0
+_CLOSE_TIMEOUT_SECONDS: Final = 8.0
+
+
+class Subscription:
+    """One group member. `on_batch` must not raise; positions are set by `listener` on assignment."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        topic: str,
+        group: str,
+        max_records: int,
+        on_batch: OnBatch,
+        listener: ConsumerRebalanceListener,
+    ) -> None:
+        self._bootstrap = bootstrap
+        self._topic = topic
+        self._group = group
+        self._max_records = max_records
+        self._on_batch = on_batch
+        self._listener = listener
+        self._broker: KafkaBroker | None = None
+        self._subscriber: Any = None
+
+    @property
+    def consumer(self) -> AIOKafkaConsumer:
+        """The library's consumer; RuntimeError unless open."""
+        consumer = getattr(self._subscriber, "consumer", None)
+        if consumer is None:
+            raise RuntimeError("the subscription is not open")
+        return consumer
+
+    async def open(self) -> None:
+        """Joins the group. When it cannot, raises KafkaError or OSError and leaves nothing open."""
+        self._broker = KafkaBroker(
+            self._bootstrap,
+            client_id=self._group,
+            consumer_only=True,
+            allow_auto_create_topics=False,
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
+            metadata_max_age_ms=60_000,
+            graceful_timeout=_GRACE_SECONDS,
+            apply_types=False,
+            logger=logging.getLogger("faststream"),
+            log_level=logging.DEBUG,
+        )
+        self._subscriber = self._broker.subscriber(
+            self._topic,
+            group_id=self._group,
+            batch=True,
+            max_records=self._max_records,
+            batch_timeout_ms=_BATCH_TIMEOUT_MS,
+            fetch_max_wait_ms=_FETCH_WAIT_MS,
+            max_partition_fetch_bytes=MAX_MESSAGE_BYTES,
+            auto_offset_reset="earliest",
+            session_timeout_ms=_SESSION_TIMEOUT_MS,
+            rebalance_timeout_ms=_REBALANCE_TIMEOUT_MS,
+            partition_assignment_strategy=(RoundRobinPartitionAssignor,),
+            ack_policy=AckPolicy.MANUAL,
+            no_reply=True,
+            listener=self._listener,
+            parser=_keep_raw,
+            decoder=_give_raw,
+        )
+        self._subscriber(self._receive)
+        try:
+            await self._broker.start()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Waits a little for the batch under way, leaves the group and disconnects."""
+        broker, self._broker = self._broker, None
+        if broker is None:
+            return
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(_CLOSE_TIMEOUT_SECONDS):
+                await broker.stop()
+
+    async def _receive(self, batch: tuple[ConsumerRecord[bytes, bytes], ...]) -> None:
+        await self._on_batch([_record(raw) for raw in batch])
+
+
+# Both are coroutines because FastStream would run plain functions in a thread.
+async def _keep_raw(batch: tuple[ConsumerRecord[bytes, bytes], ...]) -> KafkaMessage:
+    return KafkaMessage(batch, b"", correlation_id="batch", consumer=FAKE_CONSUMER)
+
+
+async def _give_raw(message: KafkaMessage) -> Any:
+    return message.raw_message
+
+
+def _record(raw: ConsumerRecord[bytes, bytes]) -> Record:
+    headers = {name: (value or b"").decode("utf-8", errors="replace") for name, value in raw.headers}
+    return Record(raw.topic, raw.partition, raw.offset, raw.timestamp, raw.key, headers, raw.value)

@@ -22,7 +22,8 @@ base() {
 }
 
 find_python() {
-    for candidate in ${PYTHON:-} python3 python3.14 python3.13 python3.12 python3.11; do
+    # The interpreter of an environment that works is kept: another path would make uv build it anew.
+    for candidate in ${PYTHON:-} "$1/bin/python" python3 python3.14 python3.13 python3.12 python3.11; do
         if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
             command -v "$candidate"
             return
@@ -69,7 +70,7 @@ install() {
             return
         fi
     done
-    python=$(find_python)
+    python=$(find_python "$environment")
     mkdir -p "$folder"
     uv=$(find_uv "$python" "$folder/.venv-tools")
     echo "chiso: installing the packages of uv.lock …" >&2

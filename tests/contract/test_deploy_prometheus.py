@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.harness.tools import required_tool
+
 ROOT = Path(__file__).resolve().parents[2]
 PROMETHEUS = ROOT / "deploy/prometheus"
 RULES = sorted((PROMETHEUS / "rules").glob("*.yml"))
@@ -18,11 +20,7 @@ RULES = sorted((PROMETHEUS / "rules").glob("*.yml"))
 
 @pytest.fixture(scope="module")
 def promtool() -> str:
-    found = shutil.which("promtool")
-    assert found, (
-        "promtool is missing: install Prometheus (Debian: apt-get install prometheus) to run this test"
-    )
-    return found
+    return required_tool("prometheus", "promtool")
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""A real headless Chromium for page tests, spoken to over its own debugging pipe; no library, no network port."""
+"""A real headless Chromium for page tests, spoken to over its debugging pipe: no library, no network port."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
+from tests.harness.tools import required_tool
+
 FLAGS = (
     "--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run --hide-scrollbars "
     "--disable-background-networking --disable-component-update --disable-sync --remote-debugging-pipe"
@@ -24,17 +26,11 @@ class PageProblem(AssertionError):
     """The page threw, or did not become what was waited for."""
 
 
-def chromium() -> str:
-    """Path of the browser; fails, never skips, so that a missing browser cannot look like a passed test."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    assert found, "Chromium is missing: install it (Debian: apt-get install chromium) to run this test"
-    return found
-
-
 class Browser:
     """One browser with one page. `problems` collects exceptions and errors that the page reported."""
 
     def __init__(self, width: int = 1440, height: int = 1000) -> None:
+        program = required_tool("chromium", "chromium", "chromium-browser", "google-chrome")
         self.problems: list[str] = []
         self._ids = itertools.count(1)
         self._buffer = b""
@@ -42,7 +38,7 @@ class Browser:
         browser_reads, self._to_browser = os.pipe()
         self._from_browser, browser_writes = os.pipe()
         command = (
-            f"exec {chromium()} {FLAGS} --user-data-dir={self._profile} --window-size={width},{height} "
+            f"exec {program} {FLAGS} --user-data-dir={self._profile} --window-size={width},{height} "
             f"about:blank 3<&{browser_reads} 4>&{browser_writes}"
         )
         self._process = subprocess.Popen(
@@ -54,7 +50,9 @@ class Browser:
         os.close(browser_reads)
         os.close(browser_writes)
         target = self._call("Target.createTarget", {"url": "about:blank"})["targetId"]
-        self._session = self._call("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
+        self._session = self._call("Target.attachToTarget", {"targetId": target, "flatten": True})[
+            "sessionId"
+        ]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self._page(f"{domain}.enable")
 
@@ -124,7 +122,7 @@ class Browser:
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
         self._page("Emulation.setDeviceMetricsOverride", size)
 
-    def _page(self, method: str, parameters: dict[str, Any] | None = None) -> dict[str, Any]:
+    def _page(self, method: str, parameters: dict[str, Any] | None = None) -> Any:
         return self._call(method, parameters, self._session)
 
     def _call(self, method: str, parameters: dict[str, Any] | None = None, session: str | None = None) -> Any:

@@ -41,9 +41,9 @@ async def collect(
         enable_auto_commit=False,
         fetch_max_wait_ms=50,
     )
-    await consumer.start()
     records: list[Collected] = []
     try:
+        await consumer.start()
         partitions = consumer.partitions_for_topic(topic) or await _partitions(consumer, topic)
         consumer.assign([TopicPartition(topic, number) for number in sorted(partitions)])
         async with asyncio.timeout(deadline_seconds):
@@ -62,8 +62,8 @@ async def collect(
 async def end_offsets(bootstrap: str, topic: str) -> dict[int, int]:
     """The offset the next record of each partition will get."""
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
-    await consumer.start()
     try:
+        await consumer.start()
         partitions = await _partitions(consumer, topic)
         ends = await consumer.end_offsets([TopicPartition(topic, number) for number in sorted(partitions)])
         return {partition.partition: offset for partition, offset in ends.items()}

@@ -3,10 +3,9 @@
 import re
 
 import pytest
+from chiso_shared.catalogue import canonical_agency
 from hypothesis import given
 from hypothesis import strategies as st
-
-from chiso_shared.catalogue import canonical_agency
 
 GROUP = st.text("ABHK0123456789", min_size=1, max_size=4)
 DOTTED = st.lists(GROUP, min_size=1, max_size=5).map(".".join)

@@ -4,8 +4,8 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-
 from chiso_shared.catalogue import Catalogue, Period, Target
+
 from tests.unit.catalogue_seeds import catalogue_with, seeds
 
 ONLINE = "DVC.ONLINE_SUBMIT,*,2025,ge,80,82,warning,in_period,1,,"
@@ -75,7 +75,7 @@ def test_the_most_specific_unit_wins_then_the_narrowest_period_then_the_newest_v
 
 def test_bands_of_one_index_the_gravest_first() -> None:
     key = ("IDX.766", "51", "province", "administrative", period("administrative", "2025"), "as_of")
-    assert [int(target.value) for target in seeds().targets.covering(*key)][0] == 50
+    assert seeds().targets.covering(*key)[0].value == 50
     assert {int(target.value) for target in seeds().targets.covering(*key)} == {50, 70, 80, 90}
     target = seeds().targets.find(*key)
     assert target is not None and target.severity == "critical"
@@ -154,7 +154,9 @@ def test_status_colours_when_lower_is_better(value: str, colour: str) -> None:
 
 def test_the_colour_rule_of_a_period_is_the_one_in_force() -> None:
     newer = "\n2,2026-01-01,100,95,0.5,example,a test\n"
-    other = catalogue_with("status_rules.csv", "a setting to start from\n", "a setting to start from" + newer)
+    other = catalogue_with(
+        "status_rules.csv", 'a setting to start from"\n', 'a setting to start from"' + newer
+    )
     assert other.status_rule_on(date(2025, 12, 31)).yellow_from_percent == 90
     assert other.status_rule_on(date(2026, 1, 1)) == other.status_rule
     assert other.status_rule.yellow_from_percent == 95

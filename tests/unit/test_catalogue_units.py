@@ -4,8 +4,8 @@ from collections import Counter
 from datetime import date
 
 import pytest
-
 from chiso_shared.catalogue import parse_catalogue
+
 from tests.unit.catalogue_seeds import catalogue_with, edited, seeds
 
 BEFORE = date(2025, 6, 30)

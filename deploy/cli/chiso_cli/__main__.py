@@ -13,7 +13,7 @@ from chiso_cli.terminal import notes, silence_standard_output
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Runs one command line and gives its exit code; never raises for what a person, a file or a service does."""
+    """Runs one command line and gives its exit code; never raises for what people or services do."""
     try:
         code = build()(list(arguments))
         sys.stdout.flush()

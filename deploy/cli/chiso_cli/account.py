@@ -1,4 +1,4 @@
-"""The account of a shipment for people: receipts, problems and one sentence. Keeps bounded lists, prints on demand."""
+"""The account of a shipment for people: receipts, problems and one sentence. Keeps bounded lists of them."""
 
 from __future__ import annotations
 
@@ -30,11 +30,10 @@ class Account:
 
     def take(self, result: Result) -> None:
         """Notes one result."""
-        place = result.outgoing.place
         if result.receipt is not None:
             self._note_receipt(result, result.receipt)
         if result.problem is not None:
-            for row in problem_rows(place, result.problem, self._language):
+            for row in problem_rows(result.outgoing, result.problem, self._language):
                 self._note_problem(row)
 
     def _note_receipt(self, result: Result, receipt: Mapping[str, Any]) -> None:
@@ -44,8 +43,8 @@ class Account:
             self.receipts.append({"place": result.outgoing.place, "outcome": result.outcome, **receipt})
         else:
             self.more_receipts += 1
-        for problem in receipt.get("problems") or ():
-            for row in problem_rows(result.outgoing.place, problem, self._language):
+        if returned := receipt.get("problems"):
+            for row in problem_rows(result.outgoing, {"errors": returned}, self._language):
                 self._note_problem(row)
 
     def _note_problem(self, row: Item) -> None:

@@ -1,32 +1,17 @@
-"""What a simulation takes from the catalogue: provinces with communes, indicators with targets, the last period."""
+"""What a simulation takes from the catalogue: provinces, communes, indicators with targets, the period."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Final
+
+from chiso_shared.catalogue import Catalogue, Period
 
 from chiso_cli.exits import USAGE, CommandFailed
 from chiso_cli.simulation import Measure, Province
-from chiso_shared.catalogue import Catalogue, CatalogueError, Period, load_catalogue
 
 _SIMULATED_KINDS: Final = frozenset({"flow", "stock", "cumulative", "ratio_flow", "ratio_stock"})
-
-
-def read_catalogue(folder: Path) -> Catalogue:
-    """The catalogue. Raises CommandFailed (usage) with the first errors if the folder holds none."""
-    if not folder.is_dir():
-        raise CommandFailed(
-            f"There is no catalogue at {folder}: run in the project's folder, or name it with --seeds.", USAGE
-        )
-    try:
-        return load_catalogue(folder)
-    except CatalogueError as error:
-        first = "; ".join(str(problem) for problem in error.problems[:3])
-        raise CommandFailed(
-            f"The catalogue at {folder} has {len(error.problems)} errors: {first}", USAGE
-        ) from error
 
 
 def period_to_simulate(catalogue: Catalogue, calendar: str, code: str | None, today: date) -> Period:
@@ -78,7 +63,7 @@ def _measure(catalogue: Catalogue, code: str, period: Period, provinces: Sequenc
         raise CommandFailed(f"There is no indicator {code}.", USAGE)
     if indicator.source_level != "commune" or indicator.kind not in _SIMULATED_KINDS:
         raise CommandFailed(
-            f"{code} cannot be simulated: communes do not report it ({indicator.kind}, {indicator.source_level}).",
+            f"{code} cannot be simulated: it is a {indicator.kind} that a {indicator.source_level} reports.",
             USAGE,
         )
     basis = "in_period" if "in_period" in indicator.allowed_bases else indicator.allowed_bases[0]

@@ -1,4 +1,4 @@
-"""Runs one shipment to the door with a progress bar, and afterwards waits for it to be applied if asked to."""
+"""Runs one shipment to the door with a progress bar, and waits for it to be received if asked to."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
+from chiso_shared.contracts.codec import decode_json
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from chiso_cli.documents import Outgoing
@@ -18,7 +19,6 @@ from chiso_cli.environment import is_local
 from chiso_cli.retry import RetryPolicy
 from chiso_cli.sending import Shipment
 from chiso_cli.terminal import notes
-from chiso_shared.contracts.codec import decode_json
 
 _FIRST_POLL_S: Final = 0.05
 _LONGEST_POLL_S: Final = 1.0

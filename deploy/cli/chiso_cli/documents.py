@@ -1,6 +1,6 @@
 """Files of submissions as the bytes that go to the door: JSON, NDJSON and CSV.
 
-Nothing is checked here but what a safe retry needs, the submission's id; the bytes of a file are never reformatted.
+Nothing is looked at but what a safe retry needs, the submission's id; no file is ever reformatted.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import IO, Any, Final, Literal
 from uuid import NAMESPACE_URL, uuid5
 
+from chiso_shared.contracts.codec import MalformedJSON, decode_json
+
 from chiso_cli.environment import reason
 from chiso_cli.exits import USAGE, CommandFailed
 from chiso_cli.sources import Source
-from chiso_shared.contracts.codec import MalformedJSON, decode_json
 
 Format = Literal["json", "ndjson", "csv"]
 
@@ -54,9 +55,9 @@ def read_submissions(
 ) -> Iterator[Outgoing]:
     """The submissions of a file; NDJSON is read as a stream.
 
-    `csv_query` are the document fields and the locale of CSVs (contract §2). Without a submission_id one is made from the content,
-    so that sending the file again repeats it; with `assign_id` false such a file is refused.
-    Raises CommandFailed (usage) for a file that cannot be read.
+    `csv_query` are document fields and locale of CSVs (contract §2). Without a submission_id one is made
+    from the content, so that sending the file again repeats it; with `assign_id` false such a file is
+    refused. Raises CommandFailed (usage) for a file that cannot be read.
     """
     file = source.name
     try:
@@ -64,6 +65,8 @@ def read_submissions(
             lines: Iterable[bytes] = stream
             if form is None:
                 form, lines = _sniffed(file, stream)
+            if form != "csv" and csv_query.keys() - {"locale"}:
+                raise CommandFailed(f"{file} carries its own fields: --field is for CSV only.", USAGE)
             if form == "ndjson":
                 yield from _lines(file, lines, assign_id)
             else:

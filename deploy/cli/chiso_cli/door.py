@@ -1,4 +1,4 @@
-"""The ingest door over HTTP: sends submissions, sends them again while that may help, tells what became of each.
+"""The ingest door over HTTP: sends submissions, again while that may help, and tells what became of each.
 
 Retries carry the same bytes and so the same submission_id; the door counts each once (contract §2).
 """
@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 import httpx
+from chiso_shared.contracts.codec import MalformedJSON, decode_json
 
 from chiso_cli.documents import MEDIA_TYPES, Outgoing
 from chiso_cli.retry import RetryPolicy, delay_ms, is_transient, parse_retry_after
-from chiso_shared.contracts.codec import MalformedJSON, decode_json
 
 Outcome = Literal["accepted", "valid", "refused", "undelivered", "not_sent"]
 
@@ -27,7 +27,7 @@ UNAUTHORISED: Final = 401
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one submission. `undelivered`: it may have arrived, nobody knows; sending again is safe."""
+    """What became of one submission. `undelivered`: nobody knows if it arrived; sending again is safe."""
 
     outgoing: Outgoing
     outcome: Outcome
@@ -86,7 +86,7 @@ class Door:
             if not undelivered:
                 return results
             elapsed_ms = int((time.monotonic() - started) * 1000)
-            chance = random.random()  # noqa: S311 (jitter, no secret)
+            chance = random.random()
             wait_ms = delay_ms(self._policy, attempt, elapsed_ms, answer.retry_after_ms, chance)
             if wait_ms is None:
                 return results + undelivered
@@ -113,7 +113,7 @@ class Door:
 def read_answer(batch: Sequence[Outgoing], answer: Answer) -> list[Result]:
     """One result for each submission of the batch; those that may be sent again are `undelivered`."""
     body = answer.body if isinstance(answer.body, dict) else {}
-    if answer.status in (200, 202, 422) and ("receipts" in body or "problems" in body):
+    if batch[0].format == "ndjson" and ("receipts" in body or "problems" in body):
         return _read_lines(batch, body)
     if answer.status in (200, 202):
         return [Result(outgoing, _good(body), answer.status, receipt=body) for outgoing in batch]
@@ -123,8 +123,8 @@ def read_answer(batch: Sequence[Outgoing], answer: Answer) -> list[Result]:
 
 
 def _read_lines(batch: Sequence[Outgoing], body: Mapping[str, Any]) -> list[Result]:
-    """NDJSON: receipts name the submission, problems name the line of the body, which counts from 1."""
-    receipts = {str(receipt.get("submission_id")): receipt for receipt in body.get("receipts") or ()}
+    """NDJSON: receipts and problems name the line of the body, which counts from 1."""
+    receipts = {receipt.get("line"): receipt for receipt in body.get("receipts") or ()}
     problems = {problem.get("line"): problem for problem in body.get("problems") or ()}
     results = []
     for number, outgoing in enumerate(batch, start=1):
@@ -134,7 +134,7 @@ def _read_lines(batch: Sequence[Outgoing], body: Mapping[str, Any]) -> list[Resu
             results.append(
                 Result(outgoing, "undelivered" if transient else "refused", status, problem=problem)
             )
-        elif receipt := receipts.get(str(outgoing.submission_id)):
+        elif receipt := receipts.get(number):
             results.append(Result(outgoing, _good(receipt), 202, receipt=receipt))
         else:
             results.append(

@@ -1,4 +1,4 @@
-"""Where the services are and which key to use, from options and environment. Reads files, opens nothing else."""
+"""Where the services are and which key to use, from options and environment. Reads the key file only."""
 
 from __future__ import annotations
 

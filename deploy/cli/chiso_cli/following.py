@@ -17,12 +17,10 @@ from chiso_cli.exits import AWAY, CommandFailed
 _POLL_MS: Final = 250
 _START_TIMEOUT_S: Final = 15
 
-Record = ConsumerRecord[bytes | None, bytes | None]
-
 
 @asynccontextmanager
 async def following(bootstrap: str, topic: str, from_beginning: bool) -> AsyncIterator[Follower]:
-    """A follower of the topic, from its beginning or from now. Raises CommandFailed when the broker is away."""
+    """A follower of the topic, from its beginning or from now. Raises CommandFailed if Kafka is away."""
     logging.getLogger("aiokafka").addHandler(logging.NullHandler())
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
@@ -72,7 +70,7 @@ class Follower:
         self._consumer = consumer
         self._ends = ends
 
-    async def records(self, until_end: bool) -> AsyncIterator[Record]:
+    async def records(self, until_end: bool) -> AsyncIterator[ConsumerRecord]:
         """Every record; with `until_end` up to where the log ended at the start.
 
         Raises CommandFailed when the broker cannot go on; a connection that comes back is waited for.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from cyclopts import Group, Parameter
 
@@ -68,6 +68,9 @@ class Output:
     ] = "en"
 
 
+AS_A_TABLE: Final = Output()
+
+
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class Amount:
@@ -80,3 +83,6 @@ class Amount:
     def most(self) -> int | None:
         """The bound on the number of rows, `None` for none."""
         return None if self.all else self.limit
+
+
+FIRST_ROWS: Final = Amount()

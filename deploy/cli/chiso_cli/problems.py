@@ -7,14 +7,16 @@ from typing import Any, Final
 
 from rich.table import Table
 
+from chiso_cli.documents import Outgoing
 from chiso_cli.render import Column, Item, table
 from chiso_cli.wording import Language
 
 _LONGEST_VALUE: Final = 40
 
 
-def problem_rows(place: str, problem: Mapping[str, Any], language: Language) -> Iterator[Item]:
+def problem_rows(outgoing: Outgoing, problem: Mapping[str, Any], language: Language) -> Iterator[Item]:
     """One row for each error of a problem document, or one for the document itself."""
+    place = outgoing.place
     errors = [error for error in problem.get("errors") or () if isinstance(error, dict)]
     if not errors:
         yield {
@@ -25,9 +27,9 @@ def problem_rows(place: str, problem: Mapping[str, Any], language: Language) -> 
             "hint": str(problem.get("hint") or ""),
         }
     for error in errors:
-        line = error.get("line")
+        line = error.get("line") if outgoing.line is None else None
         yield {
-            "place": place if line is None or f":{line}" in place else f"{place}:{line}",
+            "place": place if line is None else f"{place}:{line}",
             "field": str(error.get("pointer") or ""),
             "code": str(error.get("code") or ""),
             "message": _message(error, language),

@@ -1,4 +1,4 @@
-"""Reads the HTTP endpoints of indicators and alerts. Every failure becomes one sentence; nothing is printed here."""
+"""Reads the HTTP endpoints of indicators and alerts. Every failure becomes one sentence."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any, Final, Self
 from urllib.parse import quote
 
 import httpx
+from chiso_shared.contracts.codec import MalformedJSON, decode_json
 
 from chiso_cli.door import why
 from chiso_cli.environment import is_local
 from chiso_cli.exits import AWAY, SOME_REFUSED, CommandFailed
 from chiso_cli.retry import is_transient
-from chiso_shared.contracts.codec import MalformedJSON, decode_json
 
 Query = Mapping[str, str | int | Sequence[str]]
 
@@ -91,8 +91,8 @@ def problem_words(body: Any) -> str:
     return "; ".join([words, *errors[:3]]) if words else "; ".join(errors[:3])
 
 
-def _parameters(query: Query | None) -> list[tuple[str, str | int]]:
-    pairs: list[tuple[str, str | int]] = []
+def _parameters(query: Query | None) -> list[tuple[str, str | int | float | bool | None]]:
+    pairs: list[tuple[str, str | int | float | bool | None]] = []
     for name, value in (query or {}).items():
         if isinstance(value, str | int):
             pairs.append((name, value))

@@ -12,7 +12,7 @@ _TOO_EARLY_OR_TOO_FAST: Final = frozenset({425, 429})
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Exponential back-off: `first_ms`, doubled each time up to `longest_ms`, for at most `total_ms` in all."""
+    """Exponential back-off: `first_ms`, doubled each time up to `longest_ms`; at most `total_ms` in all."""
 
     attempts: int = 10
     first_ms: int = 200

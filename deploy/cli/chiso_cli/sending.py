@@ -18,16 +18,13 @@ _BATCH_BYTES: Final = 512 * 1024
 def batches(
     submissions: Iterable[Outgoing], most_lines: int = _BATCH_LINES, most_bytes: int = _BATCH_BYTES
 ) -> Iterator[list[Outgoing]]:
-    """NDJSON lines together, up to the limits; everything else alone.
-
-    An id that stands twice never shares a batch, since receipts name lines by their id.
-    """
+    """NDJSON lines together, up to the limits; everything else alone."""
     batch: list[Outgoing] = []
     size = 0
     for outgoing in submissions:
-        alone = outgoing.format != "ndjson" or outgoing.submission_id is None
+        alone = outgoing.format != "ndjson"
         full = len(batch) >= most_lines or size + len(outgoing.body) > most_bytes
-        if batch and (alone or full or any(outgoing.submission_id == other.submission_id for other in batch)):
+        if batch and (alone or full):
             yield batch
             batch, size = [], 0
         if alone:
@@ -61,7 +58,7 @@ class Shipment:
     async def send(self, door: Door, submissions: Iterable[Outgoing], concurrency: int) -> None:
         """Sends them all, `concurrency` batches at a time.
 
-        Once the door is away or the key is refused nothing new is sent; what is left is settled as `not_sent`.
+        Once the door is away or the key is refused nothing new is sent: the rest settles as `not_sent`.
         Raises CommandFailed, when all else is settled, for a file that cannot be read to its end.
         """
         source = self._until_unreadable(submissions)

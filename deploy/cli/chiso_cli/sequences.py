@@ -1,4 +1,4 @@
-"""Follows the sequence of each alert: what is new, what came again, what is missing. Pure, bounded memory apart."""
+"""Follows the sequence of each alert: what is new, what came again, what is missing. No I/O."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A month of reports as the country's communes might send them, marked as simulated. Pure: same seed, same bytes."""
+"""A month of reports as communes might send them, marked as simulated. Pure: same seed, same bytes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
-from chiso_cli.documents import Outgoing, assigned_id
 from chiso_shared.contracts.codec import encode_json
+
+from chiso_cli.documents import Outgoing, assigned_id
 
 MARK: Final = "SIMULATED"
 MOST_OBSERVATIONS: Final = 4_000
@@ -155,4 +156,4 @@ def _observations(
 
 def _chance(scenario: Scenario, *about: str) -> random.Random:
     """Chance of its own for each thing, so that leaving one province out changes nothing in the others."""
-    return random.Random("|".join((str(scenario.seed), scenario.period, *about)))  # noqa: S311 (no secret)
+    return random.Random("|".join((str(scenario.seed), scenario.period, *about)))

@@ -8,10 +8,20 @@ import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Annotated, Final
+
+from cyclopts import Parameter
 
 from chiso_cli.environment import reason
 from chiso_cli.exits import USAGE, CommandFailed
+
+Files = Annotated[
+    list[str],
+    Parameter(
+        allow_leading_hyphen=True,
+        help="JSON, NDJSON or CSV, told by name or content; `-` is standard input.",
+    ),
+]
 
 STANDARD_INPUT: Final = "-"
 _IN_MEMORY_BYTES: Final = 8 * 1024 * 1024
@@ -40,6 +50,8 @@ def _named(file: str) -> Source:
         with path.open("rb"):
             return Source(file, path.stat().st_size, lambda: path.open("rb"))
     except OSError as error:
+        if file.startswith("-"):
+            raise CommandFailed(f"There is no option {file}, nor a file of that name.", USAGE) from None
         raise CommandFailed(f"{file} cannot be read: {reason(error)}.", USAGE) from error
 
 

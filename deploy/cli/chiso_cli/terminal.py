@@ -7,10 +7,10 @@ import sys
 from collections.abc import Iterable
 from typing import Any, Final, NoReturn
 
+from chiso_shared.contracts.codec import encode_json
 from rich.console import Console
 
 from chiso_cli.exits import PipeClosed
-from chiso_shared.contracts.codec import encode_json
 
 _WIDTH_OF_A_PIPE: Final = 250
 

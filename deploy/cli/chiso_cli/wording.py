@@ -91,7 +91,7 @@ def percent(ratio: Any, language: Language = "en") -> str:
 
 
 def figure(reading: Mapping[str, Any] | None, language: Language = "en") -> str:
-    """A value with its qualifier: `> 74`, `98–99`, `≈ 80`; numerator / denominator where there is no value."""
+    """A value with its qualifier: `> 74`, `98–99`, `≈ 80`; its parts where there is no value."""
     if reading is None:
         return ""
     value = reading.get("value")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import httpx
 from aiokafka.errors import KafkaError
 from chiso_shared.catalogue import Catalogue, CatalogueError, load_catalogue
@@ -31,7 +33,7 @@ class FullRun(ServersRun):
         """Everything; answers the READY line (docs/contract.md §1). Raises `StartFailure`."""
         self._check()
         catalogue = self._load_catalogue()
-        key = ensure_demo_key(self._home, catalogue)
+        key = ensure_demo_key(self._home, catalogue, self._now())
         await self._start_servers()
         await self._provision_topics()
         async with httpx.AsyncClient(timeout=HTTP_TIMEOUT_SECONDS, trust_env=False) as client:
@@ -49,8 +51,11 @@ class FullRun(ServersRun):
             first, count = error.problems[0], len(error.problems)
             raise StartFailure(
                 f"the catalogue in {self._settings.seeds} (CHISO_SEEDS) has {count} error{'s'[: count > 1]}; "
-                f"the first: {first.file} row {first.row} column {first.column}: {first.message}"
+                f"the first: {first}"
             ) from None
+
+    def _now(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=self._settings.clock_offset)
 
     async def _provision_topics(self) -> None:
         where = self._settings.bootstrap_servers

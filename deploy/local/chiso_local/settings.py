@@ -35,6 +35,7 @@ class LocalSettings(BaseSettings):
     alerts_port: int = Field(default=8103, ge=1, le=65535)
     java: Path | None = None
     maven: str = MAVEN_CENTRAL
+    clock_offset: float = 0.0
     log_limit_bytes: int = Field(default=10 * 1024 * 1024, ge=4096)
     free_space_mib: int = Field(default=512, ge=0)
     start_timeout_seconds: float = Field(default=90, gt=0)
@@ -64,7 +65,8 @@ class LocalSettings(BaseSettings):
             return self.cache.expanduser().absolute()
         base = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
         existing = next(folder for folder in (base, *base.absolute().parents) if folder.exists())
-        return base.absolute() / "chiso" if os.access(existing, os.W_OK) else self.home.absolute() / "cache"
+        usable = existing.is_dir() and os.access(existing, os.W_OK)
+        return (base if usable else self.home).absolute() / ("chiso" if usable else "cache")
 
     def port_of(self, service: str) -> int:
         """HTTP port of one of `SERVICES`."""

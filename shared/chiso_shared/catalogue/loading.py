@@ -58,9 +58,9 @@ def parse_catalogue(files: Mapping[str, bytes]) -> Catalogue:
 
 
 def _parse(files: Mapping[str, bytes], report: Report) -> Catalogue:
-    named = {problem.file for problem in report.problems}
+    unreadable = report.files()
     for name in FILES:
-        if name not in files and name not in named:
+        if name not in files and name not in unreadable:
             report.add(name, 0, "", "file is missing")
     known = {name: files[name] for name in FILES if name in files}
     rows = {
@@ -68,7 +68,7 @@ def _parse(files: Mapping[str, bytes], report: Report) -> Catalogue:
         for name, columns in TABLES.items()
     }
     for name, table in rows.items():
-        if not table and not any(problem.file == name for problem in report.problems):
+        if not table and name not in report.files():
             report.add(name, 0, "", "has no rows")
     catalogue = _build(rows, known.get(RULES_FILE, b"[]"), content_version(known), report)
     report.raise_if_any()

@@ -33,15 +33,17 @@ class CatalogueError(Exception):
 class Report:
     """The problems found so far. Parsers add to it and go on, so that one run shows them all."""
 
-    problems: list[Problem] = field(default_factory=list)
+    found: dict[Problem, None] = field(default_factory=dict)
 
     def add(self, file: str, row: int, column: str, message: str) -> None:
         """Note one problem; the same one is noted once."""
-        problem = Problem(file, row, column, message)
-        if problem not in self.problems:
-            self.problems.append(problem)
+        self.found[Problem(file, row, column, message)] = None
+
+    def files(self) -> frozenset[str]:
+        """The files that have a problem."""
+        return frozenset(problem.file for problem in self.found)
 
     def raise_if_any(self) -> None:
         """Raise `CatalogueError` with everything noted, if anything was."""
-        if self.problems:
-            raise CatalogueError(self.problems)
+        if self.found:
+            raise CatalogueError(self.found)

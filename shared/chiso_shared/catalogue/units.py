@@ -112,7 +112,7 @@ class Units:
             unit = self.get(unit.parent, on)
         return tuple(codes)
 
-    def children(self, code: str, on: date, level: Level | None = None) -> tuple[Unit, ...]:
+    def children(self, code: str, on: date, level: str | None = None) -> tuple[Unit, ...]:
         """The units directly below a unit on that day, by code; only those of `level` if it is given."""
         below = (self.get(child, on) for child in self._by_parent.get(code, ()))
         return tuple(
@@ -121,7 +121,7 @@ class Units:
             if unit is not None and unit.parent == code and (level is None or unit.level == level)
         )
 
-    def of_level(self, level: Level, on: date) -> tuple[Unit, ...]:
+    def of_level(self, level: str, on: date) -> tuple[Unit, ...]:
         """Every unit of a level on that day, by code."""
         found = (self.get(code, on) for code in self._by_level.get(level, ()))
         return tuple(unit for unit in found if unit is not None and unit.level == level)

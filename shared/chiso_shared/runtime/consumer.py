@@ -122,15 +122,16 @@ class BatchConsumer(Background):
                 self._progress.away = f"Kafka does not answer: {describe(error)}"
             await asyncio.sleep(delay)
         self._progress.moved()
-        try:
-            while True:
-                past = await self._progress.observe(
-                    self._subscription.consumer, self._assigned, idle=not self._turn.locked()
-                )
-                self._stop_partitions(past)
-                await asyncio.sleep(_OBSERVE_SECONDS)
-        finally:
-            await self._subscription.close()
+        while True:
+            idle = not self._turn.locked()
+            past = await self._progress.observe(self._subscription.consumer, self._assigned, idle)
+            self._stop_partitions(past)
+            await asyncio.sleep(_OBSERVE_SECONDS)
+
+    async def stop(self) -> None:
+        """Gives the batch under way a few seconds, then leaves the group."""
+        await super().stop()
+        await self._subscription.close()
 
     # Batches
 
@@ -227,6 +228,7 @@ class BatchConsumer(Background):
                 return
             self._positions.assign(stored)
             self._seek(stored)
+            self._epoch += 1  # what was fetched while the offsets were read is not wanted
             self._assigned = True
             self._moved()
         log.info("partitions assigned", consumer=self.name, offsets=stored)

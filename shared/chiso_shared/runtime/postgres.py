@@ -75,9 +75,16 @@ def parse_queries(source: str, text: str) -> Queries:
 
 
 def load_queries(package: str) -> Queries:
-    """The named statements of `<package>/queries.sql`."""
-    text = (resources.files(package) / "queries.sql").read_text(encoding="utf-8")
-    return parse_queries(f"{package}/queries.sql", text)
+    """The named statements of `<package>/queries.sql`, or of all `<package>/queries/*.sql` by file name."""
+    root = resources.files(package)
+    folder = root / "queries"
+    if not folder.is_dir():
+        return parse_queries(f"{package}/queries.sql", (root / "queries.sql").read_text(encoding="utf-8"))
+    files = sorted(
+        (file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name
+    )
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    return parse_queries(f"{package}/queries/*.sql", text)
 
 
 def classify(error: BaseException) -> Literal["data", "transient", "unknown"]:

@@ -32,6 +32,7 @@ _TRANSACTION_TIMEOUT_MS: Final = 60_000
 _SOURCE_ATTEMPTS: Final = 5
 _REFUSALS: Final = 5
 _OBSERVE_SECONDS: Final = 2.0
+_LATE_SECONDS: Final = 3.0
 
 
 class Fenced(Exception):
@@ -100,6 +101,7 @@ class Relay(Background):
         self._away: str | None = "connecting to Kafka"
         self._woken = asyncio.Event()
         self._observed_at = 0.0
+        self._sending_since: float | None = None
 
     def wake(self) -> None:
         """Looks into the source at once instead of at the next poll."""
@@ -107,7 +109,13 @@ class Relay(Background):
 
     def unready(self) -> str | None:
         """Ready while the brokers answer and take what is pending."""
-        return super().unready() or self._away
+        return super().unready() or self._away or self._late()
+
+    def _late(self) -> str | None:
+        if self._sending_since is None:
+            return None
+        seconds = asyncio.get_running_loop().time() - self._sending_since
+        return f"Kafka has not taken the outbox for {seconds:.0f} s" if seconds > _LATE_SECONDS else None
 
     async def stop(self) -> None:
         """Ends after the batch under way."""
@@ -153,11 +161,13 @@ class Relay(Background):
                     await self._rest()
                     continue
                 messages, position = batch
+                self._sending_since = asyncio.get_running_loop().time()
                 async with asyncio.timeout(_BATCH_SECONDS):
                     await _publish(producer, messages)
-                self._away = None
+                self._away = self._sending_since = None
                 await self._ask(partial(self._source.advance, position))
         finally:
+            self._sending_since = None
             await discard_producer(producer)
 
     async def _rest(self) -> None:

@@ -24,6 +24,7 @@ OnBatch = Callable[[Sequence[Record]], Awaitable[None]]
 _BATCH_TIMEOUT_MS: Final = 25
 _FETCH_WAIT_MS: Final = 100
 _SESSION_TIMEOUT_MS: Final = 30_000
+_HEARTBEAT_MS: Final = 1_000  # also how soon a member learns of a rebalance
 _REBALANCE_TIMEOUT_MS: Final = 60_000
 _GRACE_SECONDS: Final = 5.0
 _CLOSE_TIMEOUT_SECONDS: Final = 8.0
@@ -82,6 +83,7 @@ class Subscription:
             max_partition_fetch_bytes=MAX_MESSAGE_BYTES,
             auto_offset_reset="earliest",
             session_timeout_ms=_SESSION_TIMEOUT_MS,
+            heartbeat_interval_ms=_HEARTBEAT_MS,
             rebalance_timeout_ms=_REBALANCE_TIMEOUT_MS,
             partition_assignment_strategy=(RoundRobinPartitionAssignor,),
             ack_policy=AckPolicy.MANUAL,

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from chiso_cli.environment import service_url
 from chiso_cli.exits import ALL_WELL, USAGE, CommandFailed
-from chiso_cli.options import AlertsURL, Amount, IndicatorsURL, Output
+from chiso_cli.options import AS_A_TABLE, FIRST_ROWS, AlertsURL, Amount, IndicatorsURL, Output
 from chiso_cli.reading import Query, Reader, path_of, unit_names
 from chiso_cli.render import (
     Column,
@@ -25,7 +25,16 @@ from chiso_cli.render import (
 from chiso_cli.terminal import notes, people, print_json, print_json_lines
 from chiso_cli.wording import Language, figure, limit, percent, word
 
-alerts = App(name="alerts", help="List alerts; show one; explain one; list the rules.")
+_HELP: Final = """List alerts; show one; explain one; list the rules.
+
+Try:
+
+* `chiso alerts --state FIRING`
+* `chiso alerts --unit 51 --lang vi`
+* `chiso alerts explain 3f2a91c0`
+"""
+
+alerts = App(name="alerts", help=_HELP, sort_key=4.5)
 
 _SHORTEST_PREFIX: Final = 4
 _FULL_ID: Final = 36
@@ -64,15 +73,12 @@ class AlertFilter:
 def list_alerts(
     *,
     which: AlertFilter = AlertFilter(),
-    amount: Amount = Amount(),
-    output: Output = Output(),
+    amount: Amount = FIRST_ROWS,
+    output: Output = AS_A_TABLE,
     alerts_url: AlertsURL = None,
     indicators_url: IndicatorsURL = None,
 ) -> int:
-    """List the present states of alerts.
-
-    Examples: chiso alerts --state FIRING | chiso alerts --unit 51 --lang vi | chiso alerts explain 3f2a91c0
-    """
+    """List the present states of alerts."""
     with Reader.of("alerts", service_url("alerts", alerts_url, os.environ)) as service:
         found = service.items("/v1/alerts", which.query(), amount.most)
         if output.json:
@@ -93,7 +99,7 @@ def show(
     alert_id: AlertId,
     /,
     *,
-    output: Output = Output(),
+    output: Output = AS_A_TABLE,
     alerts_url: AlertsURL = None,
     indicators_url: IndicatorsURL = None,
 ) -> int:
@@ -116,7 +122,7 @@ def explain(
     alert_id: AlertId,
     /,
     *,
-    output: Output = Output(),
+    output: Output = AS_A_TABLE,
     alerts_url: AlertsURL = None,
     indicators_url: IndicatorsURL = None,
 ) -> int:
@@ -131,7 +137,7 @@ def explain(
 
 
 @alerts.command
-def rules(*, output: Output = Output(), alerts_url: AlertsURL = None) -> int:
+def rules(*, output: Output = AS_A_TABLE, alerts_url: AlertsURL = None) -> int:
     """List the rules in force."""
     with Reader.of("alerts", service_url("alerts", alerts_url, os.environ)) as service:
         found = service.items("/v1/rules", {}, None)
@@ -193,10 +199,21 @@ def _print_explanation(console: Console, explanation: Any, names: Names, languag
         if reading := explanation.get(side):
             console.print(f"{label}: {_reading(reading, language)}", markup=False)
     if gate := explanation.get("gate"):
-        console.print("gate: " + ", ".join(f"{name} {value}" for name, value in gate.items()), markup=False)
+        console.print(f"gate: {_flat(gate)}", markup=False)
     if evidence := explanation.get("evidence") or explanation.get("cells"):
         console.print()
         console.print(table(evidence_columns(names, language), evidence, language))
+
+
+def _flat(value: Any) -> str:
+    """A small object in one line: `phase (value closed, open true)`."""
+    if not isinstance(value, dict):
+        return str(value).lower() if isinstance(value, bool) else str(value)
+    return ", ".join(
+        f"{name} ({_flat(inner)})" if isinstance(inner, dict) else f"{name} {_flat(inner)}"
+        for name, inner in value.items()
+        if inner is not None
+    )
 
 
 def _reading(reading: Any, language: Language) -> str:

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from chiso_cli.environment import service_url
 from chiso_cli.exits import ALL_WELL, USAGE, CommandFailed
-from chiso_cli.options import Amount, IndicatorsURL, Output
+from chiso_cli.options import AS_A_TABLE, FIRST_ROWS, Amount, IndicatorsURL, Output
 from chiso_cli.reading import Query, Reader, path_of, unit_names
 from chiso_cli.render import Column, Names, cell_columns, cell_figure, rollup_columns, table
 from chiso_cli.terminal import notes, people, print_json, print_json_lines
@@ -59,14 +59,16 @@ def rollups(
     which: KeyFilter = KeyFilter(),
     as_of: str | None = None,
     history: bool = False,
-    amount: Amount = Amount(),
-    output: Output = Output(),
+    amount: Amount = FIRST_ROWS,
+    output: Output = AS_A_TABLE,
     indicators_url: IndicatorsURL = None,
 ) -> int:
     """Read rollups: each number with its target, completeness and finality.
 
-    Examples: chiso rollups --unit 51 --indicator DVC.ONLINE_SUBMIT
-    | chiso rollups --level province --period 2025-10 --json | jq .value
+    Try:
+
+    * `chiso rollups --unit 51 --indicator DVC.ONLINE_SUBMIT`
+    * `chiso rollups --level province --period 2025-10 --json | jq .value`
 
     Parameters
     ----------
@@ -90,15 +92,17 @@ def cells(
     *,
     which: KeyFilter = KeyFilter(),
     history: bool = False,
-    amount: Amount = Amount(),
-    output: Output = Output(),
+    amount: Amount = FIRST_ROWS,
+    output: Output = AS_A_TABLE,
     indicators_url: IndicatorsURL = None,
 ) -> int:
     """Read cells: what each reporting unit says about itself.
 
-    Examples: chiso cells --unit 21289 --period 2025-10
-    | chiso cells --unit 51 --indicator DVC.ON_TIME --calendar statistical --period 2025-10 --basis unstated
-    --history
+    Try:
+
+    * `chiso cells --unit 21289 --period 2025-10`
+    * `chiso cells --history --unit 51 --indicator DVC.ON_TIME --calendar statistical --period 2025-10
+      --basis unstated`
 
     Parameters
     ----------

@@ -5,27 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
+from chiso_shared.catalogue import HO_CHI_MINH
 from cyclopts import Group, Parameter, validators
 
+from chiso_cli import clock
 from chiso_cli.account import Account, sentence
-from chiso_cli.country import (
-    measures_to_simulate,
-    period_to_simulate,
-    provinces_to_simulate,
-    read_catalogue,
-)
+from chiso_cli.catalogue_folder import read_catalogue
+from chiso_cli.country import measures_to_simulate, period_to_simulate, provinces_to_simulate
 from chiso_cli.dispatch import Dispatched, Errand, dispatch
 from chiso_cli.documents import Outgoing
 from chiso_cli.environment import is_local, read_key, seeds, service_url
 from chiso_cli.exits import ALL_WELL, INTERRUPTED, USAGE, CommandFailed
-from chiso_cli.options import IngestURL, KeyFile, Output, Seeds
+from chiso_cli.options import AS_A_TABLE, IngestURL, KeyFile, Output, Seeds
 from chiso_cli.retry import RetryPolicy
 from chiso_cli.simulation import MARK, Document, Scenario, documents, outgoing
 from chiso_cli.terminal import notes, people, print_json, print_json_lines
-from chiso_shared.catalogue import HO_CHI_MINH
 
 Share = Annotated[float, Parameter(validator=validators.Number(gte=0, lte=1))]
 
@@ -61,20 +57,23 @@ def simulate(
     print_only: Annotated[bool, Parameter(name="--print")] = False,
     allow_remote: bool = False,
     concurrency: Annotated[int, Parameter(alias="-c")] = 4,
-    output: Output = Output(),
+    output: Output = AS_A_TABLE,
     ingest_url: IngestURL = None,
     key_file: KeyFile = None,
     seeds_folder: Annotated[Seeds, Parameter(name="--seeds")] = None,
 ) -> int:
     """Simulate: the communes report a month through the door. For demonstrations and load, not for figures.
 
-    Everything is marked: source "SIMULATED by chiso simulate", stage estimate, status E and reason SIMULATED on
-    every observation. It is deterministic: the same options send the same submissions with the same ids, which
-    change nothing the second time. A simulated report of a cell replaces a real one of the same revision that was
-    accepted before, so only a door on this machine is taken unless --allow-remote is given.
+    Everything is marked: source "SIMULATED by chiso simulate", stage estimate, status E and reason SIMULATED
+    on every observation. The same options send the same submissions with the same ids, which change nothing
+    the second time. A simulated report of a cell replaces a real one of the same revision accepted before, so
+    only a door on this machine is taken unless --allow-remote is given.
 
-    Examples: chiso simulate --province 51 --period 2025-10 | chiso simulate --breach-share 0.5 --seed 7
-    | chiso simulate --per-commune --print > simulated.ndjson
+    Try:
+
+    * `chiso simulate --province 51 --period 2025-10`
+    * `chiso simulate --breach-share 0.5 --seed 7 --per-commune`
+    * `chiso simulate --print > simulated.ndjson`
 
     Parameters
     ----------
@@ -108,8 +107,7 @@ def simulate(
 
 def _documents(what: What, seeds_folder: Seeds) -> list[Document]:
     catalogue = read_catalogue(seeds(seeds_folder, os.environ))
-    shift = timedelta(seconds=float(os.environ.get("CHISO_CLOCK_OFFSET") or 0))
-    today = (datetime.now(UTC) + shift).astimezone(HO_CHI_MINH).date()
+    today = clock.now(os.environ).astimezone(HO_CHI_MINH).date()
     period = period_to_simulate(catalogue, what.calendar, what.period, today)
     provinces = provinces_to_simulate(catalogue, what.province, period.end)
     measures = measures_to_simulate(catalogue, what.indicator, period, provinces)

@@ -9,9 +9,10 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.console import Console
 
+from chiso_cli import clock
 from chiso_cli.environment import home, read_key, service_url
 from chiso_cli.exits import ALL_WELL, USAGE, CommandFailed
-from chiso_cli.options import IndicatorsURL, KeyFile, Output
+from chiso_cli.options import AS_A_TABLE, IndicatorsURL, KeyFile, Output
 from chiso_cli.reading import Reader, path_of, unit_names
 from chiso_cli.registry import agency_of_key
 from chiso_cli.render import Item, outcome_columns, table
@@ -24,7 +25,7 @@ def status(
     /,
     *,
     agency: Annotated[str | None, Parameter(env_var="CHISO_AGENCY")] = None,
-    output: Output = Output(),
+    output: Output = AS_A_TABLE,
     key_file: KeyFile = None,
     indicators_url: IndicatorsURL = None,
 ) -> int:
@@ -59,7 +60,7 @@ def status(
 
 def _own_agency(key_file: KeyFile) -> str:
     """The agency of the caller's key, where the registry of this installation knows it."""
-    agency = agency_of_key(home(os.environ), read_key(key_file, os.environ))
+    agency = agency_of_key(home(os.environ), read_key(key_file, os.environ), clock.now(os.environ))
     if agency is None:
         raise CommandFailed("Whose submission is it? Name the agency with --agency.", USAGE)
     return agency

@@ -4,68 +4,31 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import Group, Parameter
 
 from chiso_cli.account import Account, sentence
+from chiso_cli.content import AS_IT_IS, Content, read_all
 from chiso_cli.dispatch import Errand, await_received, dispatch
-from chiso_cli.documents import Format, Outgoing, read_submissions
+from chiso_cli.documents import Outgoing
 from chiso_cli.door import Result
 from chiso_cli.environment import read_key, service_url
 from chiso_cli.exits import ALL_WELL, AWAY, INTERRUPTED
-from chiso_cli.fields import Fields, parsed_fields
-from chiso_cli.options import IndicatorsURL, IngestURL, KeyFile, Output
+from chiso_cli.options import AS_A_TABLE, IndicatorsURL, IngestURL, KeyFile, Output
 from chiso_cli.retry import RetryPolicy
-from chiso_cli.sources import Source, sources
+from chiso_cli.sources import Files, sources
 from chiso_cli.terminal import notes, people, print_json
-
-
-@Parameter(name="*", group=Group("Content", sort_key=6))
-@dataclass(frozen=True, kw_only=True)
-class Content:
-    """What is in the files and how the door takes it."""
-
-    format: Annotated[Format | None, Parameter(help="Only needed where neither name nor content tell.")] = (
-        None
-    )
-    field: Fields = ()
-    locale: Annotated[
-        Literal["vi", "en"] | None,
-        Parameter(help="How numbers in a CSV are written: vi 1.234,5 or en 1,234.5."),
-    ] = None
-    mode: Annotated[
-        Literal["atomic", "each"],
-        Parameter(help="atomic: one bad observation refuses its submission. each: good ones are accepted."),
-    ] = "atomic"
-    dry_run: Annotated[bool, Parameter(help="Check everything at the door, write nothing.")] = False
-    assign_id: Annotated[
-        bool,
-        Parameter(
-            negative="--no-assign-id",
-            help="Give a submission without an id one made from its content; else it is refused.",
-        ),
-    ] = True
-
-    def query(self) -> Mapping[str, str]:
-        """The query parameters of the door."""
-        query = {"mode": self.mode} if self.mode != "atomic" else {}
-        if self.dry_run:
-            query["dry_run"] = "true"
-        return query
-
-    def csv_query(self) -> Mapping[str, str]:
-        """The query parameters that only a CSV has."""
-        return {**parsed_fields(self.field), **({"locale": self.locale} if self.locale else {})}
 
 
 @Parameter(name="*", group=Group("Delivery", sort_key=7))
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """How hard it is tried, and how long is waited."""
+    """How it is sent, how hard it is tried, and how long is waited."""
 
+    dry_run: Annotated[bool, Parameter(help="Check everything at the door, write nothing.")] = False
     concurrency: Annotated[int, Parameter(alias="-c", help="Requests at a time.")] = 4
     give_up_after: Annotated[
         float, Parameter(help="Seconds of trying again before a submission counts as undelivered.")
@@ -77,12 +40,12 @@ class Delivery:
 
 
 def submit(
-    files: list[str],
+    files: Files,
     /,
     *,
-    content: Content = Content(),
+    content: Content = AS_IT_IS,
     delivery: Delivery = Delivery(),
-    output: Output = Output(),
+    output: Output = AS_A_TABLE,
     ingest_url: IngestURL = None,
     indicators_url: IndicatorsURL = None,
     key_file: KeyFile = None,
@@ -90,33 +53,30 @@ def submit(
     """Submit files of indicator reports: JSON, NDJSON (one submission a line) or CSV; `-` is standard input.
 
     While the door is busy or away the same bytes are sent again with the same submission_id, so nothing is
-    counted twice; repeating the whole command is always safe. A submission without an id gets one made from its
-    content: the same content keeps its id, so a correction needs a higher revision (or an id of its own).
+    counted twice; repeating the whole command is always safe. A submission without an id gets one made from
+    its content: the same content keeps its id, so a correction needs a higher revision (or its own id).
     Several lines and files travel at once: order between them is told by `revision`, not by their place.
 
-    Exit codes: 0 all accepted; 1 some refused; 2 wrong usage; 3 the door was away for some (or, with --wait,
-    something accepted was not applied in time).
+    Exit codes: 0 all accepted; 1 some refused; 2 wrong usage; 3 the door was away for some, or with `--wait`
+    something accepted was not received in time.
 
-    Examples: chiso submit october.json | chiso submit *.csv --locale vi --field calendar=administrative
-    --field period=2025-10 --field basis=in_period | chiso submit reports.ndjson --mode each --json
+    Try:
 
-    Parameters
-    ----------
-    files
-        The files. `-` reads standard input.
+    * `chiso submit october.json --wait`
+    * `chiso submit *.csv --locale vi -f calendar=administrative -f period=2025-10 -f basis=in_period`
+    * `chiso submit reports.ndjson --mode each --json > receipts.ndjson`
     """
+    given = sources(files)
     ingest = service_url("ingest", ingest_url, os.environ)
     errand = Errand(
         ingest_url=ingest,
         key=read_key(key_file, os.environ),
-        query=content.query(),
+        query={**content.query(), **({"dry_run": "true"} if delivery.dry_run else {})},
         concurrency=max(1, delivery.concurrency),
         policy=RetryPolicy(total_ms=int(delivery.give_up_after * 1000)),
     )
-    content.csv_query()
-    given = sources(files)
     account = Account(output.lang)
-    submissions = _announced(_all(given, content))
+    submissions = _announced(read_all(given, content))
     dispatched = dispatch(errand, submissions, sum(source.size for source in given), _taker(account, output))
     if not output.json:
         account.print(people())
@@ -137,12 +97,6 @@ def _taker(account: Account, output: Output) -> Callable[[Result], None]:
             print_json(result.document())
 
     return take
-
-
-def _all(given: Iterable[Source], content: Content) -> Iterator[Outgoing]:
-    query = content.csv_query()
-    for source in given:
-        yield from read_submissions(source, content.format, query, content.assign_id)
 
 
 def _announced(submissions: Iterator[Outgoing]) -> Iterator[Outgoing]:

@@ -8,20 +8,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
+from aiokafka import ConsumerRecord
+from chiso_shared.contracts.codec import MalformedJSON, decode_json
+from chiso_shared.contracts.topics import ALERTS, ALERTS_STATE
 from cyclopts import Parameter
 from rich.console import Console
 from rich.text import Text
 
 from chiso_cli.environment import bootstrap_servers, service_url
 from chiso_cli.exits import ALL_WELL
-from chiso_cli.following import Record, following
-from chiso_cli.options import CONNECTION, IndicatorsURL, Output
+from chiso_cli.following import following
+from chiso_cli.options import AS_A_TABLE, CONNECTION, IndicatorsURL, Output
 from chiso_cli.reading import unit_names
 from chiso_cli.sequences import Arrival, Sequences
 from chiso_cli.terminal import notes, people, print_json
 from chiso_cli.wording import Language, figure, instant, limit, word
-from chiso_shared.contracts.codec import MalformedJSON, decode_json
-from chiso_shared.contracts.topics import ALERTS, ALERTS_STATE
 
 _STYLES: Final = {
     "opened": "bold red",
@@ -62,16 +63,19 @@ def watch(
     until_end: bool = False,
     count: int | None = None,
     which: EventFilter = EventFilter(),
-    output: Output = Output(),
+    output: Output = AS_A_TABLE,
     kafka: Annotated[str | None, Parameter(env_var="CHISO_KAFKA", group=CONNECTION)] = None,
     indicators_url: IndicatorsURL = None,
 ) -> int:
     """Follow alert events as they come, read from Kafka like any subscriber. Ctrl-C ends it.
 
-    Events of one alert are numbered without gaps. A number that is missing is reported, and one that comes again
-    (delivery is at least once) is left out.
+    Events of one alert are numbered without gaps. A number that is missing is reported, and one that comes
+    again (delivery is at least once) is left out.
 
-    Examples: chiso watch | chiso watch --from-beginning --until-end --json | jq .message
+    Try:
+
+    * `chiso watch --severity critical --lang vi`
+    * `chiso watch --from-beginning --until-end --json | jq -r .message`
 
     Parameters
     ----------
@@ -122,7 +126,7 @@ class View:
         self._notes = notes()
         self.shown = 0
 
-    def take(self, record: Record) -> None:
+    def take(self, record: ConsumerRecord) -> None:
         """One record of the topic."""
         where = f"{record.topic}/{record.partition}/{record.offset}"
         try:

@@ -2,25 +2,37 @@
 
 import { figureOf, formatFigure } from "./exact.js";
 import { h, svg } from "./dom.js";
+import { readPeriod } from "./periods.js";
 import { t } from "./texts.js";
 
 function points(rows, width, height, pad) {
   const known = rows
-    .map((row, index) => ({ row, index, y: Number(figureOf(row).value ?? NaN) }))
+    .map((row) => ({ row, end: readPeriod(row.period).end, y: Number(figureOf(row).value ?? NaN) }))
     .filter((point) => Number.isFinite(point.y));
   if (known.length === 0) return [];
   const lowest = Math.min(...known.map((point) => point.y));
-  const highest = Math.max(...known.map((point) => point.y));
-  const span = highest - lowest || 1;
-  const step = rows.length > 1 ? (width - 2 * pad) / (rows.length - 1) : 0;
-  return known.map((point) => ({
-    row: point.row,
-    x: pad + (rows.length > 1 ? point.index * step : (width - 2 * pad) / 2),
-    y: height - pad - ((point.y - lowest) / span) * (height - 2 * pad),
+  const span = Math.max(...known.map((point) => point.y)) - lowest || 1;
+  const first = known[0].end;
+  const months = known.at(-1).end - first;
+  return known.map(({ row, end, y }) => ({
+    row,
+    end,
+    x: months ? pad + ((end - first) / months) * (width - 2 * pad) : width / 2,
+    y: height - pad - ((y - lowest) / span) * (height - 2 * pad),
   }));
 }
 
-const line = (list) => list.map((point) => `${point.x.toFixed(1)},${point.y.toFixed(1)}`).join(" ");
+/** Lines between neighbouring periods only: over a missing period nothing is drawn. */
+function lines(list) {
+  const steps = list.slice(1).map((point, index) => point.end - list[index].end);
+  const step = Math.min(...steps);
+  const parts = [[]];
+  list.forEach((point, index) => {
+    if (index > 0 && steps[index - 1] > step) parts.push([]);
+    parts.at(-1).push(`${point.x.toFixed(1)},${point.y.toFixed(1)}`);
+  });
+  return parts.filter((part) => part.length > 1).map((part) => svg("polyline", { points: part.join(" ") }));
+}
 
 /** The trend in a cell: decoration for the eye, the numbers are in the detail. Oldest row first. */
 export function sparkline(rows) {
@@ -30,14 +42,14 @@ export function sparkline(rows) {
   return svg(
     "svg",
     { class: "spark", viewBox: `0 0 ${width} ${height}`, width, height, "aria-hidden": "true" },
-    list.length > 1 && svg("polyline", { points: line(list) }),
+    lines(list),
     last && svg("circle", { cx: last.x.toFixed(1), cy: last.y.toFixed(1), r: 2 }),
   );
 }
 
 /** The trend of one key with its periods and figures; oldest row first. */
 export function trend(rows, indicator, lang) {
-  const [width, height, pad] = [640, 150, 28];
+  const [width, height, pad] = [640, 150, 36];
   const list = points(rows, width, height, pad);
   const label = list
     .map(({ row }) => `${row.period}: ${formatFigure(figureOf(row), indicator, lang)}`)
@@ -48,7 +60,7 @@ export function trend(rows, indicator, lang) {
     svg(
       "svg",
       { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label || t("no_figure") },
-      list.length > 1 && svg("polyline", { points: line(list) }),
+      lines(list),
       list.map(({ row, x, y }) => [
         svg("circle", { cx: x.toFixed(1), cy: y.toFixed(1), r: 4, "data-colour": row.status_colour }),
         svg("text", { x: x.toFixed(1), y: (y - 9).toFixed(1) }, formatFigure(figureOf(row), indicator, lang)),

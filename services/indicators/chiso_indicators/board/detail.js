@@ -117,7 +117,7 @@ async function below(key, indicator, unit, context) {
   return [
     h("h3", {}, t("below")),
     rows.length
-      ? table(t("below"), ["code", "unit", "value", "show"].map((name) => t(name)), rows)
+      ? table(t("below"), ["code", "unit_below", "value", "show"].map((name) => t(name)), rows)
       : h("p", { class: "muted" }, t("no_below")),
   ];
 }

@@ -99,9 +99,10 @@ function drawCell(unit, indicator, row, rows, firing, open) {
       h("span", { class: "figure" },
         h("span", { class: "shape" }, SHAPES[row.status_colour]), " ", figure,
         worst && h("span", { class: "bell", "data-severity": worst }, " ⚠")),
-      h("span", { class: "beside" }, completenessOf(row)),
-      h("span", { class: "beside" }, h("span", { class: "badge" }, t(finality)), ` ${row.period} · ${t(row.basis)}`),
       sparkline(trend),
+      h("span", { class: "beside" }, completenessOf(row)),
+      h("span", { class: "beside" }, h("span", { class: "badge" }, t(finality)), ` ${row.period}`),
+      h("span", { class: "beside" }, t(row.basis)),
     ),
   );
 }

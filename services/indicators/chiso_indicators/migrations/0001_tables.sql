@@ -124,6 +124,7 @@ CREATE TABLE dirty (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     appended_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     kind code NOT NULL CHECK (kind IN ('cells', 'reference')),
+    cells integer NOT NULL,
     changes text NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
 

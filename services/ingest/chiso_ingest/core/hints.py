@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os.path
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -24,7 +23,8 @@ def near_unit(code: str, units: Units) -> str | None:
 
 def _alike(code: str, other: str) -> int:
     """How many digits the two share from the start: who mistypes mostly has the province right."""
-    return len(os.path.commonprefix((code, other)))
+    pairs = zip(code, other, strict=False)
+    return next((at for at, (ours, theirs) in enumerate(pairs) if ours != theirs), len(code))
 
 
 def near_name(name: str, names: Iterable[str]) -> str | None:

@@ -1,0 +1,76 @@
+"""Who must report what (semantics §5): how many reports a rollup expects, and from whom. Pure, remembered."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+from chiso_indicators.core.keys import Key
+from chiso_shared.catalogue import Catalogue
+from chiso_shared.catalogue.obligations import Obligation
+from chiso_shared.catalogue.periods import Period
+from chiso_shared.catalogue.words import Level
+
+_NOBODY: Final[frozenset[str]] = frozenset()
+
+
+class Expectations:
+    """Obligations of one catalogue, counted. Expected reports of longer periods are those of their parts."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._by_indicator: dict[str, list[Obligation]] = {}
+        for obligation in catalogue.obligations:
+            for indicator in obligation.indicators:
+                self._by_indicator.setdefault(indicator, []).append(obligation)
+        self._units: dict[tuple[str, str, Level, date], frozenset[str]] = {}
+        self._counts: dict[tuple[Key, str], int] = {}
+
+    def count(self, key: Key, level: str, period: Period) -> int:
+        """`n_expected`: the obliged units under (or equal to) the unit, summed over the parts of the period."""
+        obligations = self._by_indicator.get(key.indicator)
+        if not obligations:
+            return 0
+        memory = (key, level)
+        if memory not in self._counts:
+            parts = (period, *self._parts(period))
+            self._counts[memory] = sum(len(self.obliged(key, level, part)) for part in parts)
+        return self._counts[memory]
+
+    def _parts(self, period: Period) -> list[Period]:
+        if period.frequency == "month":
+            return []
+        year = self._catalogue.calendars.periods_of_year(period.calendar, period.year)
+        return [part for part in year if period.code in part.coarser]
+
+    def obliged(self, key: Key, level: str, period: Period) -> frozenset[str]:
+        """The units that owe a report for exactly this period, under the unit or the unit itself."""
+        levels = {
+            obligation.level
+            for obligation in self._by_indicator.get(key.indicator, ())
+            if obligation.obliges(
+                obligation.level, key.indicator, key.calendar, period.frequency, key.basis, period.end
+            )
+        }
+        if not levels:
+            return _NOBODY
+        if len(levels) == 1:
+            return self._units_of(key.unit, level, levels.pop(), period.end)
+        return frozenset().union(*(self._units_of(key.unit, level, wanted, period.end) for wanted in levels))
+
+    def _units_of(self, unit: str, level: str, wanted: Level, on: date) -> frozenset[str]:
+        memory = (unit, level, wanted, on)
+        if memory not in self._units:
+            self._units[memory] = self._find_units(unit, level, wanted, on)
+        return self._units[memory]
+
+    def _find_units(self, unit: str, level: str, wanted: Level, on: date) -> frozenset[str]:
+        units = self._catalogue.units
+        if level == wanted:
+            found = units.get(unit, on)
+            return frozenset({unit}) if found is not None and found.level == wanted else _NOBODY
+        if level == "nation":
+            return frozenset(below.code for below in units.of_level(wanted, on))
+        if level == "province" and wanted in ("commune", "department"):
+            return frozenset(below.code for below in units.children(unit, on) if below.level == wanted)
+        return _NOBODY

@@ -1,0 +1,131 @@
+"""Which rollups a cell moves, and out of what a rollup is made (semantics §4). Pure; looks only at the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, Literal, NamedTuple
+
+from chiso_indicators.core.keys import Key
+from chiso_shared.catalogue import Catalogue
+from chiso_shared.catalogue.indicators import Indicator
+from chiso_shared.catalogue.periods import Period
+
+NATION: Final = "VN"
+UNSTATED: Final = "unstated"
+YTD: Final = "ytd"
+_RANK: Final = {"commune": 0, "department": 0, "province": 1, "nation": 2}
+
+Scope = Literal["own", "below", "provinces"]
+Rule = Literal["sum", "last", "own"]
+
+
+class Place(NamedTuple):
+    """Where a unit stands on a day: its level and the code above it (None for the nation)."""
+
+    level: str
+    parent: str | None
+
+
+def scope_of(level: str, indicator: Indicator, basis: str) -> Scope:
+    """Whose cells a row is made of.
+
+    `own`: at the indicator's source level (or below it, where only kinds that are not added may report) and for
+    unstated figures; `below`: a province over communes and departments; `provinces`: the nation over its provinces.
+    """
+    if basis == UNSTATED or _RANK[level] <= _RANK[indicator.source_level]:
+        return "own"
+    return "below" if level == "province" else "provinces"
+
+
+def rule_of(indicator: Indicator, basis: str) -> Rule:
+    """How the parts of a period come together: added, the last one, or only a cell of the period itself.
+
+    A cumulative figure of the year is a level, so its last report stands for a longer period.
+    """
+    if basis == UNSTATED or indicator.time_aggregation == "none":
+        return "own"
+    return "last" if basis == YTD else indicator.time_aggregation
+
+
+class Planner:
+    """Answers about one catalogue, remembered. Bounded by the units and periods that are in use."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._places: dict[tuple[str, str, str], Place | None] = {}
+        self._periods: dict[tuple[str, str], Period | None] = {}
+        self._moved: dict[tuple[str, str, str], tuple[str, ...]] = {}
+        named = (level for rule in catalogue.rules for level in rule.levels)
+        self.stored_levels: Final = frozenset({"province", "nation", *named})
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The catalogue that the answers are about."""
+        return self._catalogue
+
+    def period(self, calendar: str, code: str) -> Period | None:
+        """The period of a code, or None."""
+        key = (calendar, code)
+        if key not in self._periods:
+            self._periods[key] = self._catalogue.calendars.parse(calendar, code)
+        return self._periods[key]
+
+    def place(self, unit: str, calendar: str, code: str) -> Place | None:
+        """Level and parent of a unit at the end of a period; None for an unknown unit or period."""
+        key = (unit, calendar, code)
+        if key not in self._places:
+            self._places[key] = self._find_place(unit, calendar, code)
+        return self._places[key]
+
+    def _find_place(self, unit: str, calendar: str, code: str) -> Place | None:
+        period = self.period(calendar, code)
+        found = self._catalogue.units.get(unit, period.end) if period is not None else None
+        return Place(found.level, found.parent) if found is not None else None
+
+    def previous(self, key: Key) -> Key | None:
+        """For year-to-date figures: the same key one period before, in the same calendar year; else None."""
+        period = self.period(key.calendar, key.period)
+        if period is None:
+            return None
+        before = self._catalogue.calendars.following(period, -1)
+        return key.at(period=before.code) if before is not None and before.year == period.year else None
+
+    def periods_moved(self, calendar: str, code: str, basis: str) -> tuple[str, ...]:
+        """Periods whose rollups a change of a cell in this period can alter."""
+        key = (calendar, code, basis)
+        if key not in self._moved:
+            self._moved[key] = self._find_moved(calendar, code, basis)
+        return self._moved[key]
+
+    def _find_moved(self, calendar: str, code: str, basis: str) -> tuple[str, ...]:
+        period = self.period(calendar, code)
+        if period is None or basis == UNSTATED:
+            return (code,)
+        moved = (code, *period.coarser)
+        if basis != YTD:
+            return moved
+        # A cumulative figure also changes what the period after it derives for itself.
+        found = dict.fromkeys(moved)
+        for part in moved:
+            here = self.period(calendar, part)
+            after = self._catalogue.calendars.following(here) if here is not None else None
+            if after is not None and after.year == period.year:
+                found.update(dict.fromkeys((after.code, *after.coarser)))
+        return tuple(found)
+
+    def units_moved(self, unit: str, place: Place, basis: str) -> Iterator[str]:
+        """Units whose stored rollups a change of this unit's cell can alter, nearest first."""
+        if place.level in self.stored_levels:
+            yield unit
+        if basis == UNSTATED or place.level == "nation":
+            return
+        if place.parent is not None and place.parent != NATION:
+            yield place.parent
+        yield NATION
+
+    def keys_moved(self, key: Key, place: Place) -> Iterator[Key]:
+        """Stored rollups that a change of this cell can alter."""
+        periods = self.periods_moved(key.calendar, key.period, key.basis)
+        for unit in self.units_moved(key.unit, place, key.basis):
+            for period in periods:
+                yield key.at(unit=unit, period=period)

@@ -1,0 +1,23 @@
+-- History is the outbox: the newest version of each key after the published position.
+
+-- name: pending_history
+SELECT history.*
+FROM indicators.published
+JOIN indicators.rollup_history AS history
+    ON (history.tick, history.ordinal) > (published.tick, published.ordinal)
+WHERE published.topic = $1
+ORDER BY history.tick, history.ordinal
+LIMIT $2;
+
+-- name: advance_published
+UPDATE indicators.published SET tick = $2, ordinal = $3
+WHERE topic = $1 AND (tick, ordinal) < ($2, $3);
+
+-- name: oldest_unpublished
+SELECT history.updated_at
+FROM indicators.published
+JOIN indicators.rollup_history AS history
+    ON (history.tick, history.ordinal) > (published.tick, published.ordinal)
+WHERE published.topic = $1
+ORDER BY history.tick, history.ordinal
+LIMIT 1;

@@ -1,0 +1,262 @@
+-- What Roll runs under the lock of `tick`. The three `sums_*` statements are the one definition of a rollup:
+-- live ticks, the audit and reads of communes all use them.
+
+-- name: peek
+SELECT tick.*, EXISTS (SELECT FROM indicators.dirty) AS has_dirty,
+    (SELECT min(end_at) FROM indicators.period WHERE end_at > tick.ended_through) AS next_end,
+    (SELECT min(due_at_province) FROM indicators.period WHERE due_at_province > tick.due_through) AS next_due,
+    (SELECT min(close_at) FROM indicators.period WHERE close_at > tick.closed_through) AS next_close
+FROM indicators.tick;
+
+-- name: lock_tick
+SELECT * FROM indicators.tick FOR UPDATE;
+
+-- name: finish_tick
+UPDATE indicators.tick
+SET tick = $1, stamp = $2, ended_through = $3, due_through = $4, closed_through = $5;
+
+-- name: take_dirty
+WITH waiting AS (
+    SELECT id, sum(cells) OVER (ORDER BY id) - cells AS cells_before FROM indicators.dirty
+), taken AS (
+    DELETE FROM indicators.dirty
+    WHERE id IN (SELECT id FROM waiting WHERE cells_before < $1)
+    RETURNING id, kind, changes
+), noted AS (
+    INSERT INTO indicators.rolled (dirty_id, tick) SELECT id, $2 FROM taken ORDER BY id
+)
+SELECT kind, changes FROM taken ORDER BY id;
+
+-- name: offsets_reached
+SELECT partition, next_offset FROM indicators.consumer_offset WHERE topic = $1;
+
+-- name: own_cells
+WITH key AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset($1::jsonb) AS key(
+        n integer, unit text, indicator text, calendar text, period text, basis text)
+)
+SELECT key.n, cell.op, cell.status, cell.numerator, cell.denominator, cell.value, cell.value_high,
+    cell.qualifier, cell.as_of
+FROM key
+JOIN indicators.cell ON (cell.unit, cell.indicator, cell.calendar, cell.period, cell.basis)
+    = (key.unit, key.indicator, key.calendar, key.period, key.basis);
+
+-- name: current_rollups
+WITH key AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset($1::jsonb) AS key(
+        n integer, unit text, indicator text, calendar text, period text, basis text)
+)
+SELECT rollup.*
+FROM key
+JOIN indicators.rollup ON (rollup.unit, rollup.indicator, rollup.calendar, rollup.period, rollup.basis)
+    = (key.unit, key.indicator, key.calendar, key.period, key.basis);
+
+-- A cell of a quarter or longer counts only for a unit that has no finer cell inside it, so nothing counts twice.
+-- name: sums_from_cells
+WITH key AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset($1::jsonb) AS key(
+        n integer, unit text, indicator text, calendar text, period text, basis text,
+        below boolean, rule text, listed boolean)
+), part AS MATERIALIZED (
+    SELECT key.*, part.part, part.frequency, part.ends_on
+    FROM key
+    JOIN indicators.period_part AS part ON part.calendar = key.calendar AND part.period = key.period
+    WHERE part.part = key.period OR key.rule <> 'own'
+), inside AS (
+    SELECT part.n, part.rule, part.listed, part.frequency, part.ends_on, cell.*
+    FROM part
+    JOIN indicators.cell ON cell.unit = part.unit AND cell.indicator = part.indicator
+        AND cell.calendar = part.calendar AND cell.period = part.part AND cell.basis = part.basis
+    WHERE NOT part.below
+    UNION ALL
+    SELECT part.n, part.rule, part.listed, part.frequency, part.ends_on, cell.*
+    FROM part
+    JOIN indicators.cell ON cell.parent = part.unit AND cell.indicator = part.indicator
+        AND cell.calendar = part.calendar AND cell.basis = part.basis AND cell.period = part.part
+    WHERE part.below
+), counted AS MATERIALIZED (
+    SELECT * FROM inside
+    WHERE frequency = 'month' OR NOT EXISTS (
+        SELECT FROM indicators.period_part AS finer
+        JOIN indicators.cell AS other ON other.unit = inside.unit AND other.indicator = inside.indicator
+            AND other.calendar = inside.calendar AND other.period = finer.part AND other.basis = inside.basis
+        WHERE finer.calendar = inside.calendar AND finer.period = inside.period
+            AND finer.part <> inside.period AND other.op = 'report')
+), latest AS (
+    SELECT DISTINCT ON (n, unit) n, unit, period
+    FROM counted
+    WHERE rule = 'last' AND op = 'report'
+    ORDER BY n, unit, ends_on DESC
+), judged AS (
+    SELECT counted.n, counted.unit, counted.ends_on, counted.listed, counted.op = 'report' AS reported,
+        counted.status = 'NA' AS not_applicable,
+        obligation.level IS NOT NULL AS obliged,
+        counted.rule <> 'last' OR latest.n IS NOT NULL AS chosen,
+        counted.op = 'report' AND counted.status <> 'NA' AND counted.qualifier = 'eq'
+            AND CASE WHEN indicator.is_ratio THEN counted.numerator IS NOT NULL AND counted.denominator IS NOT NULL
+                ELSE counted.value IS NOT NULL END AS adds,
+        CASE WHEN indicator.is_ratio THEN counted.numerator ELSE counted.value END AS numerator,
+        CASE WHEN indicator.is_ratio THEN counted.denominator END AS denominator,
+        counted.first_accepted_at <= CASE counted.level
+            WHEN 'commune' THEN period.due_at_commune
+            WHEN 'department' THEN period.due_at_department
+            WHEN 'province' THEN period.due_at_province
+            ELSE period.due_at_nation END AS on_time
+    FROM counted
+    JOIN indicators.indicator ON indicator.code = counted.indicator
+    JOIN indicators.period ON period.calendar = counted.calendar AND period.code = counted.period
+    LEFT JOIN latest ON latest.n = counted.n AND latest.unit = counted.unit AND latest.period = counted.period
+    LEFT JOIN indicators.obligation ON obligation.level = counted.level
+        AND obligation.indicator = counted.indicator AND obligation.calendar = counted.calendar
+        AND obligation.frequency = counted.frequency AND obligation.basis = counted.basis
+        AND counted.ends_on BETWEEN obligation.valid_from AND obligation.valid_to
+)
+SELECT n,
+    sum(numerator) FILTER (WHERE adds AND chosen) AS numerator,
+    sum(denominator) FILTER (WHERE adds AND chosen) AS denominator,
+    count(*) AS n_cells,
+    count(*) FILTER (WHERE obliged AND reported) AS n_reported,
+    count(*) FILTER (WHERE obliged AND reported AND (adds OR not_applicable)) AS n_contributing,
+    count(*) FILTER (WHERE obliged AND reported AND on_time) AS n_on_time,
+    count(*) FILTER (WHERE obliged AND reported AND NOT adds AND NOT not_applicable) AS n_percent_only,
+    count(*) FILTER (WHERE reported AND NOT obliged) AS n_unexpected,
+    count(*) FILTER (WHERE NOT reported) AS n_withdrawn,
+    coalesce(min(ends_on) FILTER (WHERE adds AND chosen) < max(ends_on) FILTER (WHERE adds AND chosen), false)
+        AND bool_and(chosen IS NOT NULL) AS stale,
+    array_agg(unit::text) FILTER (WHERE listed AND obliged AND reported) AS reporters
+FROM judged
+GROUP BY n;
+
+-- A province over a longer period, for indicators that add up over time: its months, and the longer cells
+-- of units that have nothing finer inside them.
+-- name: sums_from_months
+WITH key AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset($1::jsonb) AS key(
+        n integer, unit text, indicator text, calendar text, period text, basis text)
+), part AS MATERIALIZED (
+    SELECT key.*, part.part, part.frequency, part.ends_on
+    FROM key
+    JOIN indicators.period_part AS part ON part.calendar = key.calendar AND part.period = key.period
+), months AS (
+    SELECT part.n, rollup.numerator, rollup.denominator, rollup.n_reported, rollup.n_contributing,
+        rollup.n_on_time, rollup.n_percent_only, rollup.n_unexpected, rollup.n_withdrawn, rollup.stale
+    FROM part
+    JOIN indicators.rollup ON rollup.unit = part.unit AND rollup.indicator = part.indicator
+        AND rollup.calendar = part.calendar AND rollup.period = part.part AND rollup.basis = part.basis
+    WHERE part.frequency = 'month'
+), longer AS (
+    SELECT part.n, part.frequency, part.ends_on, cell.*
+    FROM part
+    JOIN indicators.cell ON cell.parent = part.unit AND cell.indicator = part.indicator
+        AND cell.calendar = part.calendar AND cell.basis = part.basis AND cell.period = part.part
+    WHERE part.frequency <> 'month' AND NOT EXISTS (
+        SELECT FROM indicators.period_part AS finer
+        JOIN indicators.cell AS other ON other.unit = cell.unit AND other.indicator = cell.indicator
+            AND other.calendar = cell.calendar AND other.period = finer.part AND other.basis = cell.basis
+        WHERE finer.calendar = cell.calendar AND finer.period = cell.period
+            AND finer.part <> cell.period AND other.op = 'report')
+), judged AS (
+    SELECT longer.n, longer.op = 'report' AS reported, longer.status = 'NA' AS not_applicable,
+        obligation.level IS NOT NULL AS obliged,
+        longer.op = 'report' AND longer.status <> 'NA' AND longer.qualifier = 'eq'
+            AND CASE WHEN indicator.is_ratio THEN longer.numerator IS NOT NULL AND longer.denominator IS NOT NULL
+                ELSE longer.value IS NOT NULL END AS adds,
+        CASE WHEN indicator.is_ratio THEN longer.numerator ELSE longer.value END AS numerator,
+        CASE WHEN indicator.is_ratio THEN longer.denominator END AS denominator,
+        longer.first_accepted_at <= CASE longer.level
+            WHEN 'commune' THEN period.due_at_commune ELSE period.due_at_department END AS on_time
+    FROM longer
+    JOIN indicators.indicator ON indicator.code = longer.indicator
+    JOIN indicators.period ON period.calendar = longer.calendar AND period.code = longer.period
+    LEFT JOIN indicators.obligation ON obligation.level = longer.level
+        AND obligation.indicator = longer.indicator AND obligation.calendar = longer.calendar
+        AND obligation.frequency = longer.frequency AND obligation.basis = longer.basis
+        AND longer.ends_on BETWEEN obligation.valid_from AND obligation.valid_to
+), parts AS (
+    SELECT * FROM months
+    UNION ALL
+    SELECT n,
+        CASE WHEN adds THEN numerator END,
+        CASE WHEN adds THEN denominator END,
+        (obliged AND reported)::integer,
+        (obliged AND reported AND (adds OR not_applicable))::integer,
+        (obliged AND reported AND on_time)::integer,
+        (obliged AND reported AND NOT adds AND NOT not_applicable)::integer,
+        (reported AND NOT obliged)::integer,
+        (NOT reported)::integer,
+        false
+    FROM judged
+)
+SELECT n, sum(numerator) AS numerator, sum(denominator) AS denominator,
+    sum(n_reported) AS n_reported, sum(n_contributing) AS n_contributing, sum(n_on_time) AS n_on_time,
+    sum(n_percent_only) AS n_percent_only, sum(n_unexpected) AS n_unexpected, sum(n_withdrawn) AS n_withdrawn,
+    bool_or(stale) AS stale
+FROM parts
+GROUP BY n;
+
+-- name: sums_from_provinces
+WITH key AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset($1::jsonb) AS key(
+        n integer, unit text, indicator text, calendar text, period text, basis text)
+)
+SELECT key.n, sum(rollup.numerator) AS numerator, sum(rollup.denominator) AS denominator,
+    sum(rollup.n_reported) AS n_reported, sum(rollup.n_contributing) AS n_contributing,
+    sum(rollup.n_on_time) AS n_on_time, sum(rollup.n_percent_only) AS n_percent_only,
+    sum(rollup.n_unexpected) AS n_unexpected, sum(rollup.n_withdrawn) AS n_withdrawn,
+    bool_or(rollup.stale) AS stale
+FROM key
+JOIN indicators.rollup ON rollup.indicator = key.indicator AND rollup.calendar = key.calendar
+    AND rollup.period = key.period AND rollup.basis = key.basis AND rollup.level = 'province'
+GROUP BY key.n;
+
+-- name: write_rollups
+WITH given AS MATERIALIZED (
+    SELECT * FROM jsonb_populate_recordset(NULL::indicators.rollup_history, $1::jsonb)
+), current AS (
+    INSERT INTO indicators.rollup
+    SELECT unit, indicator, calendar, period, basis, level, numerator, denominator, value, value_source,
+        not_aggregable, reported, discrepancy, n_expected, n_reported, n_contributing, n_on_time,
+        n_percent_only, n_unexpected, n_withdrawn, completeness, timeliness, stale, status_colour, derived,
+        phase, vintage, version, causes, target, attainment, missing, tick, ordinal, updated_at,
+        catalogue_version
+    FROM given
+    ORDER BY unit COLLATE "C", indicator COLLATE "C", calendar COLLATE "C", period COLLATE "C",
+        basis COLLATE "C"
+    ON CONFLICT (unit, indicator, calendar, period, basis) DO UPDATE SET
+        (level, numerator, denominator, value, value_source, not_aggregable, reported, discrepancy,
+            n_expected, n_reported, n_contributing, n_on_time, n_percent_only, n_unexpected, n_withdrawn,
+            completeness, timeliness, stale, status_colour, derived, phase, vintage, version, causes, target,
+            attainment, missing, tick, ordinal, updated_at, catalogue_version)
+        = (EXCLUDED.level, EXCLUDED.numerator, EXCLUDED.denominator, EXCLUDED.value, EXCLUDED.value_source,
+            EXCLUDED.not_aggregable, EXCLUDED.reported, EXCLUDED.discrepancy, EXCLUDED.n_expected,
+            EXCLUDED.n_reported, EXCLUDED.n_contributing, EXCLUDED.n_on_time, EXCLUDED.n_percent_only,
+            EXCLUDED.n_unexpected, EXCLUDED.n_withdrawn, EXCLUDED.completeness, EXCLUDED.timeliness,
+            EXCLUDED.stale, EXCLUDED.status_colour, EXCLUDED.derived, EXCLUDED.phase, EXCLUDED.vintage,
+            EXCLUDED.version, EXCLUDED.causes, EXCLUDED.target, EXCLUDED.attainment, EXCLUDED.missing,
+            EXCLUDED.tick, EXCLUDED.ordinal, EXCLUDED.updated_at, EXCLUDED.catalogue_version)
+)
+INSERT INTO indicators.rollup_history SELECT * FROM given;
+
+-- name: rollups_of_ended_periods
+SELECT rollup.*
+FROM indicators.period
+JOIN indicators.rollup ON rollup.calendar = period.calendar AND rollup.period = period.code
+WHERE period.end_at = $1 AND rollup.phase = 'open'
+ORDER BY rollup.unit, rollup.indicator, rollup.calendar, rollup.period, rollup.basis;
+
+-- name: rollups_of_closing_periods
+SELECT rollup.*
+FROM indicators.period
+JOIN indicators.rollup ON rollup.calendar = period.calendar AND rollup.period = period.code
+WHERE period.close_at = $1 AND rollup.phase <> 'closed'
+ORDER BY rollup.unit, rollup.indicator, rollup.calendar, rollup.period, rollup.basis;
+
+-- name: periods_due
+SELECT calendar, code FROM indicators.period
+WHERE due_at_province = $1 AND frequency = 'month'
+ORDER BY calendar, code;
+
+-- name: unclosed_keys
+SELECT rollup.unit, rollup.indicator, rollup.calendar, rollup.period, rollup.basis
+FROM indicators.rollup WHERE phase <> 'closed'
+ORDER BY unit, indicator, calendar, period, basis;

@@ -13,7 +13,8 @@ export CHISO_HOME ?= $(BASE)/.chiso
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-run install-dev run servers test check fmt schemas lock bench clean reset
+.PHONY: help install install-run install-dev run servers test check check-lint check-format check-types \
+  check-imports check-schemas fmt schemas lock bench clean reset
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -38,11 +39,22 @@ test: install-dev ## every test that fits in CI, on a real Kafka and PostgreSQL 
 	@"$(PY)" -m pytest $(TESTS) $(ARGS)
 
 check: install-dev ## format, lint, types, import rules, generated schemas
+	@$(MAKE) --no-print-directory --keep-going check-lint check-format check-types check-imports check-schemas
+
+check-lint:
 	@"$(VENV)/bin/ruff" check .
+
+check-format:
 	@"$(VENV)/bin/ruff" format --check .
+
+check-types:
 	@"$(VENV)/bin/mypy" $(addprefix -p ,$(PACKAGES))
 	@"$(VENV)/bin/mypy" tests
+
+check-imports:
 	@"$(VENV)/bin/lint-imports"
+
+check-schemas:
 	@"$(PY)" -m chiso_shared.contracts.export --check
 
 fmt: install-dev ## format the code and repair what the linter can

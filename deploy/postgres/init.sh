@@ -7,4 +7,4 @@ psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --username="${POSTGRES_USER:-post
     --set=indicators_password="$CHISO_INDICATORS_DB_PASSWORD" \
     --set=alerts_password="$CHISO_ALERTS_DB_PASSWORD" \
     --set=grafana_password="$CHISO_GRAFANA_DB_PASSWORD" \
-    --file=/usr/local/share/chiso/roles.sql
+    --file="${CHISO_ROLES_SQL:-/usr/local/share/chiso/roles.sql}"

@@ -79,6 +79,50 @@ FROM indicators.rollup
 CROSS JOIN LATERAL unnest(rollup.missing) AS missing (code)
 WHERE rollup.level = 'province';
 
+-- The present state of every alert of a province or the nation, and what happened to it.
+CREATE VIEW grafana.alert AS
+SELECT
+    alert_id,
+    rule_id AS rule,
+    unit,
+    level,
+    indicator,
+    calendar,
+    period,
+    basis,
+    state,
+    severity,
+    phase,
+    finality,
+    episode,
+    (body #>> '{reading,value}')::numeric AS value,
+    body #>> '{reading,qualifier}' AS qualifier,
+    (body #>> '{target,value}')::numeric AS target,
+    (body ->> 'opened_at')::timestamptz AS opened_at,
+    (body ->> 'resolved_at')::timestamptz AS resolved_at,
+    updated_at
+FROM alerts.alert
+WHERE level IN ('province', 'nation');
+
+CREATE VIEW grafana.alert_event AS
+SELECT
+    alert.rule_id AS rule,
+    alert.unit,
+    alert.indicator,
+    alert.calendar,
+    alert.period,
+    alert.basis,
+    event.sequence,
+    event.transition,
+    event.reason,
+    event.body ->> 'severity' AS severity,
+    event.body ->> 'message' AS message,
+    event.body ->> 'message_vi' AS message_vi,
+    event.at
+FROM alerts.alert_event AS event
+JOIN alerts.alert USING (alert_id)
+WHERE alert.level IN ('province', 'nation');
+
 GRANT USAGE ON SCHEMA grafana TO grafana_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA grafana TO grafana_reader;
 

@@ -8,12 +8,14 @@ import json
 import re
 import threading
 from collections.abc import Iterator
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.e2e.browser import Browser
+
+BOARD = Path(__file__).resolve().parents[2] / "services/indicators/chiso_indicators/board"
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
@@ -24,8 +26,7 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def page() -> Iterator[Browser]:
     """An empty page that may import the board's modules."""
-    folder = str(resources.files("chiso_indicators") / "board")
-    handler = functools.partial(_Quiet, directory=folder)
+    handler = functools.partial(_Quiet, directory=str(BOARD))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     with Browser() as browser:
@@ -118,8 +119,8 @@ def test_markup_in_data_stays_text(page: Browser) -> None:
     assert "&lt;img" in made
 
 
-def test_both_languages_have_every_word(page: Browser) -> None:
-    source = (resources.files("chiso_indicators") / "board" / "texts.js").read_text(encoding="utf-8")
+def test_both_languages_have_every_word() -> None:
+    source = (BOARD / "texts.js").read_text(encoding="utf-8")
     vietnamese, english = (source.split(f"const {name} = {{")[1].split("\n};")[0] for name in ("VI", "EN"))
     words = [set(re.findall(r"(?:^|, |\n)\s*(\w+): \"", text)) for text in (vietnamese, english)]
     assert len(words[0]) > 80

@@ -96,7 +96,7 @@ async def test_reported_repeated_corrected_retracted(system: System) -> None:
         assert set(event.headers) >= REQUIRED_HEADERS
         assert event.headers["ce_type"] == f"chiso.alert.{event.json['transition']}.v1"
         assert event.headers["ce_sequence"] == str(event.json["sequence"])
-        assert event.key == event.json["alert_id"] == event.headers["ce_partitionkey"]
+        assert event.key_text == event.json["alert_id"] == event.headers["ce_partitionkey"]
     states = await collect(
         system.kafka,
         "chiso.alerts.state.v1",
@@ -106,7 +106,7 @@ async def test_reported_repeated_corrected_retracted(system: System) -> None:
 
 
 def of(records: list[Collected], key: str) -> list[Collected]:
-    return [record for record in records if record.key == key]
+    return [record for record in records if record.key_text == key]
 
 
 async def test_a_month_that_is_still_collecting_resolves_and_reopens(

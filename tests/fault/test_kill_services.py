@@ -87,7 +87,7 @@ def check_every_submission(system: System, ledger: Ledger) -> None:
 
 
 def latest(records: list[Collected]) -> dict[str, Collected]:
-    return {record.key: record for record in records}
+    return {record.key_text: record for record in records}
 
 
 async def check_rollup_events(system: System) -> None:
@@ -107,8 +107,8 @@ async def check_rollup_events(system: System) -> None:
     records = await collect(system.kafka, "chiso.rollups.v1", complete, deadline_seconds=60)
     versions: dict[str, int] = defaultdict(int)
     for record in records:
-        assert record.json["version"] >= versions[record.key], record.key
-        versions[record.key] = record.json["version"]
+        assert record.json["version"] >= versions[record.key_text], record.key_text
+        versions[record.key_text] = record.json["version"]
 
 
 async def check_alerts(system: System) -> None:
@@ -144,8 +144,8 @@ async def check_alerts(system: System) -> None:
     seen: dict[str, dict[int, str]] = defaultdict(dict)
     for record in records:
         sequence, event_id = record.json["sequence"], record.headers["ce_id"]
-        assert seen[record.key].setdefault(sequence, event_id) == event_id
-        assert sequence <= len(seen[record.key]), "a sequence was skipped"
+        assert seen[record.key_text].setdefault(sequence, event_id) == event_id
+        assert sequence <= len(seen[record.key_text]), "a sequence was skipped"
 
 
 @pytest.mark.parametrize("service", ["ingest", "indicators", "alerts"])
@@ -170,9 +170,14 @@ async def test_kill_in_the_middle_loses_and_doubles_nothing(
     await send_all(system.ingest, system.key, ledger, documents, on_sent=kill_at)
     assert len(killed) == 2
     assert not ledger.refusals and not ledger.unanswered
-    system.wait_ready(service, deadline_seconds=60)
+    await system.wait_ready(service, deadline_seconds=60)
     assert system.pid(service) not in killed
-    await eventually(lambda: check_totals(system, ledger, parents) is None, deadline_seconds=60)
+
+    def exact() -> bool:
+        check_totals(system, ledger, parents)
+        return True
+
+    await eventually(exact, deadline_seconds=60)
     check_every_submission(system, ledger)
     await check_rollup_events(system)
     await check_alerts(system)

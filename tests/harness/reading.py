@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,11 @@ class Collected:
     value: bytes | None
 
     @property
+    def key_text(self) -> str:
+        """The key as text; empty without one."""
+        return (self.key or b"").decode("utf-8")
+
+    @property
     def json(self) -> Any:
         """The value parsed; None for a tombstone."""
         return None if self.value is None else json.loads(self.value)
@@ -30,7 +35,7 @@ class Collected:
 async def collect(
     bootstrap: str,
     topic: str,
-    until: Callable[[Sequence[Collected]], bool],
+    until: Callable[[list[Collected]], object],
     deadline_seconds: float = 10.0,
     from_beginning: bool = True,
 ) -> list[Collected]:

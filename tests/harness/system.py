@@ -25,8 +25,8 @@ class SystemFailed(AssertionError):
 class System:
     """One `python -m chiso_local` with everything it starts (tests/harness/README.md)."""
 
-    def __init__(self, **environment: str) -> None:
-        self.home = temporary_home()
+    def __init__(self, home: Path | None = None, **environment: str) -> None:
+        self.home = home or temporary_home()
         ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         settings = {f"CHISO_{name}_PORT": str(port) for name, port in ports.items()}
         self.environment = clean_environment(CHISO_HOME=str(self.home), **settings) | environment

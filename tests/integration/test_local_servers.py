@@ -28,7 +28,8 @@ class LocalServers:
     """`python -m chiso_local servers` on a state folder; may be started several times."""
 
     def __init__(self) -> None:
-        self.home = temporary_home()
+        self.home = temporary_home() / "dữ liệu của tôi"
+        self.home.mkdir()
         self.kafka_port, self.postgres_port = free_ports(2)
         self.process: subprocess.Popen[str] | None = None
 
@@ -74,7 +75,7 @@ def local() -> Iterator[LocalServers]:
     yield made
     if made.process is not None:
         made.stop()
-    remove(made.home)
+    remove(made.home.parent)
 
 
 def living(pids: list[int]) -> list[int]:

@@ -71,6 +71,10 @@ class Store:
     async def count(self) -> int:
         return int(await self.pool.fetchval("SELECT count(*) FROM applied"))
 
+    async def has_applied_of_all_six(self) -> bool:
+        query = "SELECT count(DISTINCT partition) FROM applied WHERE by = $1"
+        return bool(await self.pool.fetchval(query, self.name) == 6)
+
     async def values(self, partition: int) -> list[str]:
         query = "SELECT value FROM applied WHERE partition = $1 ORDER BY record_offset"
         return [row["value"] for row in await self.pool.fetch(query, partition)]
@@ -189,11 +193,11 @@ async def test_every_record_is_applied_once_while_members_come_and_go(
     producing = asyncio.create_task(produce())
     stores = [Store(pool, name) for name in ("first", "second")]
     first = await consumers.start(topic, stores[0], max_records=50)
-    await eventually(stores[0].count)
+    await eventually(stores[0].has_applied_of_all_six)
     second = await consumers.start(topic, stores[1], max_records=50)
     await eventually(lambda: stores[1].batches and len(first.next_offsets) == 3)
     await first.stop()
-    await eventually(lambda: len(second.next_offsets) == 6, 20)
+    await eventually(stores[1].has_applied_of_all_six, 20)
     third = await consumers.start(topic, stores[0], max_records=50)
     await eventually(lambda: len(third.next_offsets) == 3, 20)
     enough.set()
@@ -243,6 +247,12 @@ async def test_a_failure_that_stays_fails_the_process_and_nothing_is_skipped(
     assert tries > 1
     await send(producer, topic, 0, "b")
     assert "failed" in (consumer.unready() or "")
+    fetching = consumer._subscription.consumer
+
+    async def has_fetched_b() -> bool:
+        return bool(await fetching.position(TopicPartition(topic, 0)) == 2)
+
+    await eventually(has_fetched_b)
     await consumer.stop()
     assert len(store.batches) == tries
     healthy = Store(store.pool)
@@ -342,13 +352,18 @@ async def test_a_log_that_lost_its_beginning_is_not_skipped(
     assert not store.batches
 
 
+@pytest.mark.parametrize("values", [(), ("a", "b")])
 async def test_a_stored_offset_past_the_end_of_the_log_stops_the_partition(
-    consumers: Consumers, store: Store, producer: AIOKafkaProducer, kafka_topic: NewTopic
+    consumers: Consumers,
+    store: Store,
+    producer: AIOKafkaProducer,
+    kafka_topic: NewTopic,
+    values: tuple[str, ...],
 ) -> None:
     topic = await kafka_topic(2)
     await store.offsets({0, 1})
     await store.pool.execute("UPDATE stored SET next_offset = 10 WHERE partition = 0")
-    await send(producer, topic, 0, "a")
+    await send(producer, topic, 0, *values)
     await send(producer, topic, 1, "x")
     consumer = await consumers.start(topic, store)
     await eventually(lambda: 0 in consumer.stopped_partitions)

@@ -9,6 +9,8 @@ import signal
 import pytest
 from chiso_shared.runtime.lifecycle import Background, Service, describe, run_service
 
+from tests.harness import eventually
+
 
 class Part:
     """Writes down what happens to it."""
@@ -62,9 +64,7 @@ class Hanging(Part):
 
 async def started(service: Service) -> asyncio.Task[int]:
     running = asyncio.create_task(service.run())
-    async with asyncio.timeout(5):
-        while not all(part.unready() is None for part in service.components):
-            await asyncio.sleep(0)
+    await eventually(lambda: all(part.unready() is None for part in service.components))
     return running
 
 

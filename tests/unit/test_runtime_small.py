@@ -14,9 +14,11 @@ from chiso_shared.contracts.topics import ROLLUPS
 from chiso_shared.runtime.backoff import Backoff
 from chiso_shared.runtime.clock import Clock
 from chiso_shared.runtime.logs import configure_logging, get_logger
+from chiso_shared.runtime.metrics import consumer_lag_gauge, outbox_oldest_gauge
 from chiso_shared.runtime.postgres import classify, parse_queries
 from chiso_shared.runtime.settings import ServiceSettings
 from chiso_shared.runtime.topics import topic_configs
+from prometheus_client import CollectorRegistry, generate_latest
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,6 +104,17 @@ def test_statements_are_named() -> None:
 )
 def test_errors_are_sorted(error: Exception, expected: str) -> None:
     assert classify(error) == expected
+
+
+def test_consumers_and_relays_of_a_service_share_their_gauges() -> None:
+    registry = CollectorRegistry()
+    consumer_lag_gauge(registry).labels("svc", "0").set(3)
+    consumer_lag_gauge(registry).labels("svc", "operations/0").set(4)
+    outbox_oldest_gauge(registry).labels("svc").set(5)
+    text = generate_latest(registry).decode()
+    assert 'chiso_consumer_lag_records{partition="0",service="svc"} 3.0' in text
+    assert 'chiso_consumer_lag_records{partition="operations/0",service="svc"} 4.0' in text
+    assert 'chiso_outbox_oldest_seconds{service="svc"} 5.0' in text
 
 
 def test_three_copies_ask_for_two_acknowledgements() -> None:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
 from cyclopts import CycloptsError
 
 from chiso_cli.app import build
-from chiso_cli.exits import ALL_WELL, INTERRUPTED, USAGE, CommandFailed, PipeClosed
+from chiso_cli.exits import ALL_WELL, INTERRUPTED, UNEXPECTED, USAGE, CommandFailed, PipeClosed
 from chiso_cli.terminal import notes, silence_standard_output
 
 
 def run(arguments: Sequence[str]) -> int:
     """Runs one command line and gives its exit code; never raises for what people or services do."""
     try:
-        code = build()(list(arguments))
+        code = build(arguments)(list(arguments))
         sys.stdout.flush()
     except CycloptsError as error:
         return _said(f"{error} (`chiso --help`)", USAGE)
@@ -26,6 +27,11 @@ def run(arguments: Sequence[str]) -> int:
         return ALL_WELL
     except KeyboardInterrupt:
         return _said("Interrupted.", INTERRUPTED)
+    except Exception as error:
+        if os.environ.get("CHISO_LOG_LEVEL", "").lower() == "debug":
+            raise
+        words = f"{type(error).__name__}: {error} (CHISO_LOG_LEVEL=debug shows where)"
+        return _said(f"This should not happen: {words}", UNEXPECTED)
     return code if isinstance(code, int) else ALL_WELL
 
 

@@ -11,7 +11,7 @@ from chiso_cli.dispatch import Dispatched
 from chiso_cli.door import Result
 from chiso_cli.problems import problem_rows, problem_table
 from chiso_cli.render import Column, Item, table
-from chiso_cli.wording import Language, instant
+from chiso_cli.wording import Language, counted, instant
 
 _MOST_RECEIPTS: Final = 25
 _MOST_PROBLEMS: Final = 200
@@ -87,16 +87,14 @@ def _receipt_columns() -> list[Column]:
 def sentence(dispatched: Dispatched, ingest_url: str) -> str:
     """The whole run in one sentence or two."""
     shipment, counts = dispatched.shipment, dispatched.shipment.counts
+    good = counts["accepted"] + counts["valid"]
     said = []
-    for outcome, words in (("accepted", "accepted"), ("valid", "valid (dry run: nothing was written)")):
-        if counts[outcome]:
-            said.append(f"{_submissions(counts[outcome])}, {shipment.observations:,} observations {words}")
-    if counts["refused"]:
-        said.append(f"{_submissions(counts['refused'])} refused")
-    if counts["undelivered"]:
-        said.append(f"{_submissions(counts['undelivered'])} with unknown outcome")
-    if counts["not_sent"]:
-        said.append(f"{_submissions(counts['not_sent'])} not sent")
+    if good:
+        words = "valid (dry run: nothing was written)" if counts["valid"] else "accepted"
+        observations = counted(shipment.observations, "observation")
+        said.append(f"{counted(good, 'submission')}, {observations} {words}")
+    endings = (("refused", "refused"), ("undelivered", "with unknown outcome"), ("not_sent", "not sent"))
+    said += [f"{counted(counts[key], 'submission')} {ending}" for key, ending in endings if counts[key]]
     text = "; ".join(said) or "Nothing was sent"
     text = f"{text} in {dispatched.seconds:.1f} s."
     if counts["undelivered"]:
@@ -104,7 +102,3 @@ def sentence(dispatched: Dispatched, ingest_url: str) -> str:
     if dispatched.interrupted:
         text += " Interrupted: running the same command again is safe, every id counts once."
     return text
-
-
-def _submissions(count: int) -> str:
-    return f"{count:,} submission{'' if count == 1 else 's'}"

@@ -8,6 +8,7 @@ ALL_WELL: Final = 0
 SOME_REFUSED: Final = 1
 USAGE: Final = 2
 AWAY: Final = 3
+UNEXPECTED: Final = 70
 INTERRUPTED: Final = 130
 
 

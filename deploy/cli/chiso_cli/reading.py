@@ -70,6 +70,8 @@ class Reader:
         while left is None or left > 0:
             page_size = PAGE_SIZE if left is None else min(PAGE_SIZE, left)
             page = self.get(path, {**query, "limit": page_size, **({"cursor": cursor} if cursor else {})})
+            if not isinstance(page, dict) or not isinstance(page.get("items"), list):
+                raise CommandFailed(f"{self._service} at {self._base_url} answered no list.", SOME_REFUSED)
             yield from page["items"]
             left = None if left is None else left - len(page["items"])
             cursor = page.get("next_cursor")
@@ -116,4 +118,4 @@ def unit_names(base_url: str, language: str) -> Mapping[str, str]:
     except CommandFailed:
         return {}
     name = "name_vi" if language == "vi" else "name_en"
-    return {str(unit["code"]): str(unit.get(name) or unit.get("name_vi") or "") for unit in units}
+    return {str(unit.get("code")): str(unit.get(name) or unit.get("name_vi") or "") for unit in units}

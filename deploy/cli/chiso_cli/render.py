@@ -48,17 +48,22 @@ class Column:
 
 
 def table(columns: Sequence[Column], items: Iterable[Item], language: Language) -> Table:
-    """A table without lines but the one below its head; words with a meaning are coloured."""
+    """A table without lines but the one below its head; words with a meaning are coloured.
+
+    A column without any text is left out.
+    """
+    rows = [[column.text(item) for column in columns] for item in items]
+    kept = [index for index in range(len(columns)) if any(row[index] for row in rows)]
     grid = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    for column in columns:
+    for column in (columns[index] for index in kept):
         grid.add_column(
             word(column.heading, language),
             justify="right" if column.right else "left",
             overflow="fold",
             no_wrap=column.right,
         )
-    for item in items:
-        texts = (column.text(item) for column in columns)
+    for row in rows:
+        texts = (row[index] for index in kept)
         grid.add_row(*(Text(word(text, language), style=_STYLES.get(text, "")) for text in texts))
     return grid
 

@@ -85,6 +85,11 @@ def number(value: Any, language: Language = "en") -> str:
     return text.replace(".", ",") if language == "vi" else text
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 observation`, `2,007 observations`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def percent(ratio: Any, language: Language = "en") -> str:
     """A ratio as per cent with one decimal: 0.9479 → `94.8 %`."""
     return "" if ratio is None else number(round(Decimal(ratio) * 100, 1), language) + " %"

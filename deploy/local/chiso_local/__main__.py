@@ -34,7 +34,9 @@ def main() -> int:
         return asyncio.run(_run(settings, arguments.what == "servers"))
     except StartFailure as failure:
         say(str(failure))
-        return 1
+    except OSError as error:  # a disk that fills up or a folder that is not ours
+        say(f"the start failed: {error.strerror or error} ({error.filename}).")
+    return 1
 
 
 async def _run(settings: LocalSettings, servers_only: bool) -> int:

@@ -92,6 +92,7 @@ async def run_tool(
     account: Account | None = None,
     text: str = "",
     folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> str:
     """Run a short program to its end and answer its output; raises `StartFailure` with its last line."""
     process = await asyncio.create_subprocess_exec(
@@ -100,6 +101,7 @@ async def run_tool(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         cwd=folder,
+        env=environment,
         start_new_session=True,
         preexec_fn=dies_with_us(signal.SIGKILL, account),
     )

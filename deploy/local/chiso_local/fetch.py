@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -98,6 +99,8 @@ def _download(jars: Sequence[Jar], cache: Path, maven_url: str) -> None:
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
     progress.finish()
 
 

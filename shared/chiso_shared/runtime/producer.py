@@ -144,7 +144,7 @@ class Producer(Background):
         while is_alive(producer):
             try:
                 await probe(producer.client)
-                self._away = None
+                self._away = self._missing_topics(producer)
             except (KafkaError, OSError, TimeoutError) as error:
                 self._away = f"Kafka does not answer: {describe(error)}"
             try:
@@ -153,6 +153,11 @@ class Producer(Background):
                 return
             except TimeoutError:
                 continue
+
+    def _missing_topics(self, producer: AIOKafkaProducer) -> str | None:
+        known = producer.client.cluster.topics()
+        missing = [topic for topic in self._topics if topic not in known]
+        return f"no such topic: {', '.join(missing)}" if missing else None
 
     def _replace(self, producer: AIOKafkaProducer) -> None:
         if self._producer is producer:

@@ -30,10 +30,12 @@ class Progress:
         registry: CollectorRegistry,
         service: str,
         patience_seconds: float,
+        label_prefix: str = "",
     ) -> None:
         self._positions = positions
         self._topic = topic
         self._service = service
+        self._label_prefix = label_prefix
         self._patience_seconds = patience_seconds
         self._gauge = consumer_lag_gauge(registry)
         self._committed: dict[int, int] = {}
@@ -87,14 +89,14 @@ class Progress:
     def _measure(self, consumer: AIOKafkaConsumer, ends: Mapping[int, int], idle: bool) -> None:
         stale = self.lag.keys() - self._positions.next_offsets.keys()
         for partition in stale:
-            self._gauge.remove(self._service, str(partition))
+            self._gauge.remove(self._service, f"{self._label_prefix}{partition}")
         self.lag = {
             partition: max(0, ends[partition] - self._reached(consumer, partition, following, idle))
             for partition, following in self._positions.next_offsets.items()
             if partition in ends
         }
         for partition, lag in self.lag.items():
-            self._gauge.labels(service=self._service, partition=str(partition)).set(lag)
+            self._gauge.labels(self._service, f"{self._label_prefix}{partition}").set(lag)
 
     def _reached(self, consumer: AIOKafkaConsumer, partition: int, following: int, idle: bool) -> int:
         # Transaction markers take offsets and are never handed over: with nothing in hand, the fetch

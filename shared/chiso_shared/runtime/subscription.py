@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
@@ -19,6 +19,8 @@ from chiso_shared.runtime.kafka import REQUEST_TIMEOUT_MS
 from chiso_shared.runtime.positions import Record
 
 OnBatch = Callable[[Sequence[Record]], Awaitable[None]]
+OnRevoked = Callable[[], Awaitable[None]]
+OnAssigned = Callable[[Collection[int]], Awaitable[None]]
 
 # Short, so that a single record is handed over within tens of milliseconds; both only matter while idle.
 _BATCH_TIMEOUT_MS: Final = 25
@@ -31,7 +33,7 @@ _CLOSE_TIMEOUT_SECONDS: Final = 8.0
 
 
 class Subscription:
-    """One group member. `on_batch` must not raise; positions are set by `listener` on assignment."""
+    """One group member. The three callbacks must not raise; `on_assigned` sets the positions."""
 
     def __init__(
         self,
@@ -40,14 +42,15 @@ class Subscription:
         group: str,
         max_records: int,
         on_batch: OnBatch,
-        listener: ConsumerRebalanceListener,
+        on_revoked: OnRevoked,
+        on_assigned: OnAssigned,
     ) -> None:
         self._bootstrap = bootstrap
         self._topic = topic
         self._group = group
         self._max_records = max_records
         self._on_batch = on_batch
-        self._listener = listener
+        self._listener = _Listener(on_revoked, on_assigned)
         self._broker: KafkaBroker | None = None
         self._subscriber: Any = None
 
@@ -124,3 +127,15 @@ async def _give_raw(message: KafkaMessage) -> Any:
 def _record(raw: ConsumerRecord[bytes, bytes]) -> Record:
     headers = {name: (value or b"").decode("utf-8", errors="replace") for name, value in raw.headers}
     return Record(raw.topic, raw.partition, raw.offset, raw.timestamp, raw.key, headers, raw.value)
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
+    def __init__(self, on_revoked: OnRevoked, on_assigned: OnAssigned) -> None:
+        self._on_revoked = on_revoked
+        self._on_assigned = on_assigned
+
+    async def on_partitions_revoked(self, _revoked: Collection[TopicPartition]) -> None:
+        await self._on_revoked()
+
+    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        await self._on_assigned({tp.partition for tp in assigned})

@@ -34,7 +34,7 @@ Try:
 * `chiso alerts explain 3f2a91c0`
 """
 
-alerts = App(name="alerts", help=_HELP, sort_key=4.5)
+alerts = App(name="alerts", help=_HELP)
 
 _SHORTEST_PREFIX: Final = 4
 _FULL_ID: Final = 36

@@ -26,7 +26,7 @@ _HELP = """Add, list and revoke the keys of agencies.
 They are kept in `$CHISO_HOME/keys.json`, as hashes only. A change is in force within 30 seconds.
 """
 
-keys = App(name="keys", help=_HELP, sort_key=9)
+keys = App(name="keys", help=_HELP)
 
 Home = Annotated[
     Path | None,

@@ -24,6 +24,7 @@ from chiso_cli.options import AS_A_TABLE, Output, Seeds
 from chiso_cli.registry import scope_of
 from chiso_cli.sources import Files, sources
 from chiso_cli.terminal import notes, people, print_json
+from chiso_cli.wording import counted
 
 # Stands in where a submission leaves its agency to the key and no key is named.
 _ANY_AGENCY: Final = "DEMO"
@@ -104,7 +105,7 @@ def _result(outgoing: Outgoing, verdict: Verdict) -> Result:
     if verdict.status != 200:
         problem = {"status": verdict.status, "errors": errors, "errors_total": verdict.findings_total}
         return Result(outgoing, "refused", verdict.status, problem=problem)
-    receipt = {
+    receipt: dict[str, object] = {
         "status": "valid",
         "submission_id": outgoing.submission_id,
         "observations": verdict.accepted,
@@ -128,7 +129,7 @@ def _conclude(account: Account, valid: int, refused: int, observations: int, out
     console: Callable[..., None] = (notes() if output.json else people()).print
     if not output.json:
         account.print(people())
-    said = [f"{valid:,} valid ({observations:,} observations)"] if valid else []
+    said = [f"{valid:,} valid ({counted(observations, 'observation')})"] if valid else []
     if refused:
         said.append(f"{refused:,} would be refused")
     open_checks = ", ".join(check.replace("_", " ") for check in CHECKS_LEFT_TO_SERVER)

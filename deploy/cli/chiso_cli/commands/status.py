@@ -14,7 +14,6 @@ from chiso_cli.environment import home, read_key, service_url
 from chiso_cli.exits import ALL_WELL, USAGE, CommandFailed
 from chiso_cli.options import AS_A_TABLE, IndicatorsURL, KeyFile, Output
 from chiso_cli.reading import Reader, path_of, unit_names
-from chiso_cli.registry import agency_of_key
 from chiso_cli.render import Item, outcome_columns, table
 from chiso_cli.terminal import people, print_json
 from chiso_cli.wording import instant
@@ -60,6 +59,8 @@ def status(
 
 def _own_agency(key_file: KeyFile) -> str:
     """The agency of the caller's key, where the registry of this installation knows it."""
+    from chiso_cli.registry import agency_of_key  # only here: it is half of the time to start
+
     agency = agency_of_key(home(os.environ), read_key(key_file, os.environ), clock.now(os.environ))
     if agency is None:
         raise CommandFailed("Whose submission is it? Name the agency with --agency.", USAGE)

@@ -138,7 +138,7 @@ async function unitsBelow(key, indicator, context) {
   const names = new Map(units.map((one) => [one.code, one]));
   const [cells, missing] = await Promise.all([
     readAll("v1/cells", { ...keyFilter(key), unit: [...names.keys()] }),
-    readAll("v1/missing", { ...keyFilter(key), unit: key.unit }),
+    readAll("v1/missing", { unit: key.unit, indicator: key.indicator, calendar: key.calendar, period: key.period }),
   ]);
   const reported = cells.map((cell) => [
     cell.unit, nameOf(names.get(cell.unit), cell.unit),

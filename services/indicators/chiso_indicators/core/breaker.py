@@ -1,4 +1,4 @@
-"""When bad records are too many to be the senders' fault (delivery, Traps). A tiny state machine, told of each record."""
+"""When bad records are too many to be the senders' fault (delivery, Traps). A tiny state machine; pure."""
 
 from __future__ import annotations
 

@@ -1,16 +1,17 @@
-"""A single period taken out of a cumulative series (semantics §4): differences of sums, never of percentages. Pure."""
+"""A single period out of a cumulative series (semantics §4): differences of sums, never of percentages."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from chiso_shared.catalogue.indicators import Indicator
+
 from chiso_indicators.core import value as values
 from chiso_indicators.core.row import Row
-from chiso_shared.catalogue.indicators import Indicator
 
 
 def derive(indicator: Indicator, row: Row, has_previous: bool, before: Row | None) -> dict[str, Any] | None:
-    """`derived` of a year-to-date row. `has_previous`: the year has a period before this one; `before` is its row.
+    """`derived` of a year-to-date row. `has_previous`: its year has a period before, whose row is `before`.
 
     None where the row has no sums of its own or the indicator is not aggregated over time.
     """

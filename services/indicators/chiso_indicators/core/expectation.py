@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import date
 from typing import Final
 
-from chiso_indicators.core.keys import Key
 from chiso_shared.catalogue import Catalogue
 from chiso_shared.catalogue.obligations import Obligation
 from chiso_shared.catalogue.periods import Period
 from chiso_shared.catalogue.words import Level
+
+from chiso_indicators.core.keys import Key
 
 _NOBODY: Final[frozenset[str]] = frozenset()
 
@@ -27,7 +28,7 @@ class Expectations:
         self._counts: dict[tuple[Key, str], int] = {}
 
     def count(self, key: Key, level: str, period: Period) -> int:
-        """`n_expected`: the obliged units under (or equal to) the unit, summed over the parts of the period."""
+        """`n_expected`: obliged units under the unit or the unit itself, summed over the period's parts."""
         obligations = self._by_indicator.get(key.indicator)
         if not obligations:
             return 0

@@ -52,7 +52,7 @@ def addends(figure: Figure | None, is_ratio: bool) -> Addends | None:
 
 
 def difference(before: Figure | None, after: Figure, is_ratio: bool) -> tuple[Decimal | None, Decimal | None]:
-    """By how much the sums above move when `after` takes the place of `before`; None where nothing is added."""
+    """By how much the sums above move when `after` replaces `before`; None where nothing is added."""
     old, new = addends(before, is_ratio), addends(after, is_ratio)
     if old is None and new is None:
         return None, None

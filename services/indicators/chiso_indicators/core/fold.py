@@ -1,4 +1,4 @@
-"""Who wins a cell, and what becomes of each revision (semantics §3). Pure; depends on content, not on arrival."""
+"""Who wins a cell and what becomes of each revision (semantics §3). Pure; content decides, not arrival."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RAISE_REVISION: Final = "raise_revision"
 
 
 class Order(NamedTuple):
-    """Greatest wins. `as_of` counts for dated bases only; the agency settles what can hardly ever be equal."""
+    """Greatest wins. `as_of` counts for dated bases only; the agency settles what is hardly ever equal."""
 
     as_of: date
     revision: int
@@ -109,5 +109,5 @@ def outcomes(standing: Standing | None, revisions: Sequence[Revision]) -> list[O
 
 
 def _hint(loser: Order, winner: Order) -> str | None:
-    """A report that loses on `accepted_at` alone can win with a higher revision number (delivery, Ids and clocks)."""
+    """A report that loses on `accepted_at` alone can win with a higher revision number."""
     return RAISE_REVISION if loser[:2] == winner[:2] else None

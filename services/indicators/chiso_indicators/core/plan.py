@@ -1,16 +1,19 @@
-"""Which rollups a cell moves, and out of what a rollup is made (semantics §4). Pure; looks only at the catalogue."""
+"""Which rollups a cell moves and what a rollup is made of (semantics §4). Pure; asks only the catalogue."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple
 
-from chiso_indicators.core.keys import Key
 from chiso_shared.catalogue import Catalogue
 from chiso_shared.catalogue.indicators import Indicator
 from chiso_shared.catalogue.periods import Period
 
+from chiso_indicators.core.keys import Key
+
 NATION: Final = "VN"
+# Periods are kept as rows up to this year; what lies beyond is a typing mistake for a long time to come.
+LAST_YEAR: Final = 2060
 UNSTATED: Final = "unstated"
 YTD: Final = "ytd"
 _RANK: Final = {"commune": 0, "department": 0, "province": 1, "nation": 2}
@@ -29,8 +32,8 @@ class Place(NamedTuple):
 def scope_of(level: str, indicator: Indicator, basis: str) -> Scope:
     """Whose cells a row is made of.
 
-    `own`: at the indicator's source level (or below it, where only kinds that are not added may report) and for
-    unstated figures; `below`: a province over communes and departments; `provinces`: the nation over its provinces.
+    `own`: at the indicator's source level (or below it, where only kinds that are not added may report) and
+    for unstated figures; `below`: a province over communes and departments; `provinces`: the nation.
     """
     if basis == UNSTATED or _RANK[level] <= _RANK[indicator.source_level]:
         return "own"
@@ -67,7 +70,8 @@ class Planner:
         """The period of a code, or None."""
         key = (calendar, code)
         if key not in self._periods:
-            self._periods[key] = self._catalogue.calendars.parse(calendar, code)
+            found = self._catalogue.calendars.parse(calendar, code)
+            self._periods[key] = found if found is not None and found.year <= LAST_YEAR else None
         return self._periods[key]
 
     def place(self, unit: str, calendar: str, code: str) -> Place | None:

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from pydantic import ValidationError
-
 from chiso_shared.contracts.codec import MalformedJSON, decode_model
 from chiso_shared.contracts.events import Event, NotACloudEvent
 from chiso_shared.contracts.submission import SubmissionEvent
 from chiso_shared.contracts.topics import SUBMISSIONS
+from pydantic import ValidationError
 
 _EVENT_TYPE: Final = SUBMISSIONS.event_types[0]
 _DETAIL_LENGTH: Final = 1_000

@@ -8,14 +8,14 @@ from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
+from chiso_shared.catalogue.indicators import Indicator
+from chiso_shared.catalogue.registers import StatusRule
+from chiso_shared.catalogue.targets import Target
 
 from chiso_indicators.core import value as values
 from chiso_indicators.core.figure import Figure
 from chiso_indicators.core.keys import Key
 from chiso_indicators.core.plan import Rule, Scope
-from chiso_shared.catalogue.indicators import Indicator
-from chiso_shared.catalogue.registers import StatusRule
-from chiso_shared.catalogue.targets import Target
 
 SINGLE_KINDS: Final = frozenset({"rank", "score", "milestone", "status"})
 
@@ -39,7 +39,7 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """All that a row depends on besides reports: definition, target, colour rule, what was expected, the phase.
+    """All that a row depends on besides reports: definition, target, colour rule, expectations, phase.
 
     `expected_units` are the units that owe a report for exactly this period; None where they are not listed.
     """

@@ -5,10 +5,11 @@ from __future__ import annotations
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Final
 
-from chiso_indicators.core.figure import Figure
 from chiso_shared.catalogue.indicators import Indicator
 from chiso_shared.catalogue.registers import StatusRule
 from chiso_shared.catalogue.targets import Target
+
+from chiso_indicators.core.figure import Figure
 
 SHARE_DECIMALS: Final = 4
 ATTAINMENT_DECIMALS: Final = 2
@@ -58,7 +59,7 @@ def share(count: int, expected: int) -> Decimal | None:
 def attainment(
     value: Decimal | None, qualifier: str, direction: str, target: Target | None
 ) -> Decimal | None:
-    """100 x value / target; None for a target of 0, a direction other than up, or an inexact value (semantics §6)."""
+    """100 x value / target (semantics §6); None for a target of 0, not direction up, or an inexact value."""
     if value is None or target is None or target.value == 0 or direction != "up" or qualifier != "eq":
         return None
     return rounded(_EXACT.divide(_HUNDRED * value, target.value), ATTAINMENT_DECIMALS)

@@ -58,7 +58,17 @@ ON CONFLICT (unit, indicator, calendar, period, basis) DO UPDATE SET
     agency = EXCLUDED.agency,
     stage = EXCLUDED.stage,
     reason = EXCLUDED.reason,
-    first_accepted_at = least(cell.first_accepted_at, EXCLUDED.first_accepted_at)
+    first_accepted_at = least(cell.first_accepted_at, EXCLUDED.first_accepted_at),
+    (changes, changes_after_close, changed_at, cause) = (
+        SELECT CASE WHEN differs THEN cell.changes + 1 ELSE cell.changes END,
+            CASE WHEN differs THEN cell.changes_after_close + EXCLUDED.changes_after_close
+                ELSE cell.changes_after_close END,
+            CASE WHEN differs THEN EXCLUDED.changed_at ELSE cell.changed_at END,
+            CASE WHEN NOT differs THEN cell.cause WHEN EXCLUDED.op = 'withdraw' THEN 'withdraw' ELSE 'correct' END
+        FROM (SELECT (cell.op, cell.status, cell.numerator, cell.denominator, cell.value, cell.value_high,
+                cell.qualifier, cell.as_of)
+            IS DISTINCT FROM (EXCLUDED.op, EXCLUDED.status, EXCLUDED.numerator, EXCLUDED.denominator,
+                EXCLUDED.value, EXCLUDED.value_high, EXCLUDED.qualifier, EXCLUDED.as_of) AS differs) AS compared)
 WHERE (EXCLUDED.order_date, EXCLUDED.revision, EXCLUDED.accepted_at, EXCLUDED.submission_id, EXCLUDED.agency)
     > (cell.order_date, cell.revision, cell.accepted_at, cell.submission_id, cell.agency)
 RETURNING new.unit, new.indicator, new.calendar, new.period, new.basis,
@@ -81,18 +91,6 @@ RETURNING cell.unit, cell.indicator, cell.calendar, cell.period, cell.basis, fal
     cell.op, cell.status, cell.numerator, cell.denominator, cell.value, cell.value_high, cell.qualifier,
     cell.as_of, cell.order_date, cell.revision, cell.accepted_at, cell.submission_id, cell.agency,
     old.first_accepted_at;
-
--- name: note_changes
-UPDATE indicators.cell AS cell
-SET changes = cell.changes + given.changes,
-    changes_after_close = cell.changes_after_close + given.changes_after_close,
-    cause = given.cause,
-    changed_at = given.changed_at
-FROM jsonb_to_recordset($1::jsonb) AS given(
-    unit text, indicator text, calendar text, period text, basis text,
-    changes integer, changes_after_close integer, cause text, changed_at timestamptz)
-WHERE (cell.unit, cell.indicator, cell.calendar, cell.period, cell.basis)
-    = (given.unit, given.indicator, given.calendar, given.period, given.basis);
 
 -- name: append_dirty
 INSERT INTO indicators.dirty (kind, cells, changes) VALUES ('cells', $1, $2) RETURNING id;

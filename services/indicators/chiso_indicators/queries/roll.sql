@@ -27,8 +27,13 @@ WITH waiting AS (
 )
 SELECT kind, changes FROM taken ORDER BY id;
 
--- name: offsets_reached
-SELECT partition, next_offset FROM indicators.consumer_offset WHERE topic = $1;
+-- Offsets and dirty rows of one snapshot: what is applied below these offsets is dirty up to this id, or rolled.
+-- name: applied_up_to
+SELECT partition, next_offset, coalesce((SELECT max(id) FROM indicators.dirty), 0) AS newest_dirty
+FROM indicators.consumer_offset WHERE topic = $1;
+
+-- name: dirty_up_to
+SELECT EXISTS (SELECT FROM indicators.dirty WHERE id <= $1);
 
 -- name: own_cells
 WITH key AS MATERIALIZED (
@@ -91,6 +96,7 @@ WITH key AS MATERIALIZED (
     SELECT counted.n, counted.unit, counted.ends_on, counted.listed, counted.op = 'report' AS reported,
         counted.status = 'NA' AS not_applicable,
         obligation.level IS NOT NULL AS obliged,
+        counted.rule = 'last' AS dated,
         counted.rule <> 'last' OR latest.n IS NOT NULL AS chosen,
         counted.op = 'report' AND counted.status <> 'NA' AND counted.qualifier = 'eq'
             AND CASE WHEN indicator.is_ratio THEN counted.numerator IS NOT NULL AND counted.denominator IS NOT NULL
@@ -121,8 +127,8 @@ SELECT n,
     count(*) FILTER (WHERE obliged AND reported AND NOT adds AND NOT not_applicable) AS n_percent_only,
     count(*) FILTER (WHERE reported AND NOT obliged) AS n_unexpected,
     count(*) FILTER (WHERE NOT reported) AS n_withdrawn,
-    coalesce(min(ends_on) FILTER (WHERE adds AND chosen) < max(ends_on) FILTER (WHERE adds AND chosen), false)
-        AND bool_and(chosen IS NOT NULL) AS stale,
+    coalesce(min(ends_on) FILTER (WHERE adds AND chosen AND dated)
+        < max(ends_on) FILTER (WHERE adds AND chosen AND dated), false) AS stale,
     array_agg(unit::text) FILTER (WHERE listed AND obliged AND reported) AS reporters
 FROM judged
 GROUP BY n;

@@ -42,7 +42,7 @@ def parse_json(text: str, nesting: int) -> Any:
     A number beyond any bound becomes an infinite Decimal, so that it is refused where it stands.
     Raises Unreadable for anything that is not JSON, NaN and repeated names included.
     """
-    if _depth(text) > nesting:
+    if _is_deeper(text, nesting):
         raise Unreadable(texts.TOO_DEEP, limit=nesting)
     try:
         return _DECODER.decode(text)
@@ -58,15 +58,16 @@ def may_hold_unwritable(text: str) -> bool:
     return "\\u" in text
 
 
-def _depth(text: str) -> int:
-    """How deep brackets nest outside strings; measured before the recursive parser sees them."""
-    if text.count("[") + text.count("{") <= 2:
-        return 2
-    deepest = depth = 0
+def _is_deeper(text: str, nesting: int) -> bool:
+    """Whether brackets outside strings nest deeper; measured before the recursive parser sees them."""
+    if text.count("[") + text.count("{") <= nesting:
+        return False
+    depth = 0
     for bracket in _NOT_BRACKETS.sub("", _STRING.sub("", text)):
         depth += 1 if bracket in "[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
+        if depth > nesting:
+            return True
+    return False
 
 
 def _integer(text: str) -> int | Decimal:

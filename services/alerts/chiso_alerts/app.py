@@ -1,0 +1,93 @@
+"""Puts alerts together; the only place of the service that builds real things."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from chiso_shared.catalogue.loading import load_catalogue
+from chiso_shared.contracts.topics import ROLLUPS
+from chiso_shared.runtime.clock import Clock
+from chiso_shared.runtime.consumer import BatchConsumer
+from chiso_shared.runtime.http import HttpServer, create_app
+from chiso_shared.runtime.lifecycle import Component, Service
+from chiso_shared.runtime.metrics import new_registry
+from chiso_shared.runtime.migrations import migrate
+from chiso_shared.runtime.postgres import Database
+from chiso_shared.runtime.relay import Relay
+from starlette.middleware.cors import CORSMiddleware
+
+from chiso_alerts.api import AlertReader, create_router
+from chiso_alerts.consumer import RollupHandler
+from chiso_alerts.core.rulebook import RuleBook
+from chiso_alerts.metrics import AlertMetrics
+from chiso_alerts.relay import TRANSACTIONAL_ID, AlertOutbox
+from chiso_alerts.settings import AlertsSettings
+from chiso_alerts.store import PACKAGE, Store
+from chiso_alerts.ticker import Ticker
+
+SERVICE: Final = "alerts"
+SCHEMA: Final = "alerts"
+GROUP: Final = "chiso-alerts"
+VERSION: Final = "0.1.0"
+
+
+class Schema:
+    """Brings the schema up to date before anything uses it."""
+
+    name = "schema"
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+
+    async def start(self) -> None:
+        """Applies the migrations that are missing."""
+        await migrate(self._dsn, SCHEMA, PACKAGE)
+
+    async def stop(self) -> None:
+        """Nothing is held."""
+
+    def unready(self) -> str | None:
+        """Once started there is nothing more to wait for."""
+        return None
+
+
+def build(settings: AlertsSettings) -> Service:
+    """The service, not started. Raises CatalogueError or UnsupportedRules when the catalogue is wrong.
+
+    Its last component is the HttpServer, whose `port` is known after the start.
+    """
+    catalogue = load_catalogue(settings.seeds)
+    book = RuleBook.of(catalogue)
+    registry = new_registry(SERVICE, VERSION)
+    metrics = AlertMetrics(registry)
+    clock = Clock(settings.clock_offset)
+    database = Database(settings.dsn, "chiso_alerts", max_size=8)
+    store = Store(database, clock)
+    outbox = AlertOutbox(database, clock)
+    relay = Relay(
+        TRANSACTIONAL_ID,
+        outbox,
+        settings.bootstrap_servers,
+        settings.alerts_relay_ms,
+        registry=registry,
+        service=SERVICE,
+    )
+    ticker = Ticker(store, book, metrics, clock, relay.wake, settings.alerts_ticker_ms)
+    consumer = BatchConsumer(
+        settings,
+        ROLLUPS,
+        GROUP,
+        RollupHandler(store, book, metrics, relay.wake),
+        store.stored_offsets,
+        contiguous=False,
+        max_records=settings.alerts_batch_records,
+        registry=registry,
+        service=SERVICE,
+    )
+    components: list[Component] = [Schema(settings.dsn), database, ticker, relay, consumer]
+    app = create_app("chiso alerts", registry, components, VERSION)
+    # The board comes from indicators, another origin, and reads alerts in the browser. Reading needs no key.
+    app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET"])
+    app.include_router(create_router(AlertReader(database, book)))
+    components.append(HttpServer(app, settings.http_host, settings.alerts_port))
+    return Service(SERVICE, components)

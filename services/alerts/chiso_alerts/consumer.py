@@ -1,0 +1,107 @@
+"""Applies rollup events: decode, one transaction a batch, nothing skipped. Publishes nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from chiso_shared.contracts.codec import MalformedJSON, decode_model
+from chiso_shared.contracts.rollup import RollupEvent
+from chiso_shared.runtime.consumer import Record
+from chiso_shared.runtime.lifecycle import describe
+from chiso_shared.runtime.logs import get_logger
+from chiso_shared.runtime.postgres import classify
+from pydantic import ValidationError
+
+from chiso_alerts.core.evaluate import Arrival, Evaluated, Ledger
+from chiso_alerts.core.identity import key_of
+from chiso_alerts.core.rulebook import RuleBook
+from chiso_alerts.metrics import AlertMetrics
+from chiso_alerts.store import Refused, Store
+
+log = get_logger(__name__)
+
+_LARGEST_VERSION = 2**63 - 1
+_LONGEST_DETAIL = 1000
+
+
+class RollupHandler:
+    """The handler of a BatchConsumer on `chiso.rollups.v1`. `committed` is told after every stored batch."""
+
+    def __init__(
+        self, store: Store, book: RuleBook, metrics: AlertMetrics, committed: Callable[[], None]
+    ) -> None:
+        self._store = store
+        self._book = book
+        self._metrics = metrics
+        self._committed = committed
+
+    async def __call__(self, records: Sequence[Record]) -> None:
+        """Stores the batch with its offsets. A record the database refuses is found and quarantined.
+
+        Raises OffsetsMoved, and whatever else the database raises: the batch may be handed over again.
+        """
+        try:
+            await self._apply(records, ())
+        except Exception as error:
+            if classify(error) != "data":
+                raise
+            if len(records) == 1:
+                await self._apply((), (_refused(records[0], "refused_by_database", describe(error)),))
+                return
+            middle = len(records) // 2
+            await self(records[:middle])
+            await self(records[middle:])
+
+    async def _apply(self, records: Sequence[Record], refused: Sequence[Refused]) -> None:
+        read = [decode(record) for record in records]
+        arrivals = [one for one in read if isinstance(one, Arrival)]
+        bad = [*refused, *(one for one in read if isinstance(one, Refused))]
+        async with self._store.tick() as tick:
+            await tick.apply_offsets(records or [one.record for one in refused])
+            await tick.see_rollups(arrivals)
+            touched = [
+                key_of(rule.id, one.rollup) for one in arrivals for rule in self._book.covering(one.rollup)
+            ]
+            memories = await tick.memories(key.alert_id for key in touched)
+            ledger = Ledger(self._book, memories, tick.now)
+            for arrival in arrivals:
+                ledger.apply(arrival)
+            results = ledger.results()
+            await tick.finish(results, bad)
+        self._note(results, arrivals, bad)
+        self._metrics.lag((one.rollup for one in arrivals), tick.now)
+
+    def _note(
+        self, results: Sequence[Evaluated], arrivals: Sequence[Arrival], bad: Sequence[Refused]
+    ) -> None:
+        self._metrics.evaluated(results)
+        for one in bad:
+            self._metrics.quarantined(one.reason)
+            log.error(
+                "record quarantined",
+                partition=one.record.partition,
+                offset=one.record.offset,
+                reason=one.reason,
+                detail=one.detail,
+            )
+        if results or bad:
+            self._committed()
+
+
+def decode(record: Record) -> Arrival | Refused:
+    """The rollup event of a record, or why it is none."""
+    if record.value is None:
+        return _refused(record, "tombstone", "a rollup is never taken back")
+    try:
+        rollup = decode_model(RollupEvent, record.value)
+    except MalformedJSON as error:
+        return _refused(record, "malformed", str(error))
+    except ValidationError as error:
+        return _refused(record, "invalid", str(error))
+    if b"\\u0000" in record.value or not 0 <= rollup.version <= _LARGEST_VERSION:
+        return _refused(record, "invalid", "a text holds U+0000, or the version is out of range")
+    return Arrival(rollup, record.headers.get("traceparent"))
+
+
+def _refused(record: Record, reason: str, detail: str) -> Refused:
+    return Refused(record, reason, detail.replace("\x00", "\ufffd")[:_LONGEST_DETAIL])

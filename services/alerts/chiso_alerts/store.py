@@ -1,0 +1,265 @@
+"""The tables of alerts, and the lock under which every change is made. Decides nothing about alerts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+from chiso_shared.contracts.codec import decode_model, encode_json
+from chiso_shared.contracts.rollup import RollupEvent
+from chiso_shared.contracts.topics import ROLLUPS
+from chiso_shared.runtime.clock import Clock
+from chiso_shared.runtime.consumer import OffsetsMoved, Record
+from chiso_shared.runtime.postgres import Database, Queries, load_queries
+
+from chiso_alerts.core.evaluate import Arrival, Evaluated, Fact
+from chiso_alerts.core.state import AlertMemory
+
+PACKAGE: Final = "chiso_alerts"
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+if TYPE_CHECKING:  # a generic in the stubs only
+    Session = PoolConnectionProxy[asyncpg.Record]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A record that could not be applied, and why."""
+
+    record: Record
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An alert whose timer is due, or whose rule must be looked at again, with the rollup it last saw."""
+
+    alert_id: UUID
+    rule_id: str
+    arrival: Arrival
+
+
+class Store:
+    """Reads, and opens ticks."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._queries: Queries = load_queries(PACKAGE)
+
+    async def stored_offsets(self, partitions: Collection[int]) -> Mapping[int, int]:
+        """The next offset of each partition of the rollups' topic; 0 for one never seen."""
+        async with self._database.pool.acquire() as connection, connection.transaction():
+            wanted = sorted(partitions)
+            await connection.execute(self._queries.ensure_offsets, ROLLUPS.name, wanted)
+            rows = await connection.fetch(self._queries.stored_offsets, ROLLUPS.name, wanted)
+        return {row["partition"]: row["next_offset"] for row in rows}
+
+    @asynccontextmanager
+    async def tick(self) -> AsyncIterator[Tick]:
+        """One transaction under the tick lock; committed at the end, rolled back on any error."""
+        async with self._database.pool.acquire() as connection, connection.transaction():
+            row = await connection.fetchrow(self._queries.lock_tick)
+            if row is None:
+                raise RuntimeError("the table alerts.tick has lost its row")
+            now = max(self._clock.now(), row["stamp"] + _MICROSECOND)
+            yield Tick(connection, self._queries, row["tick"] + 1, now)
+
+    async def next_due(self) -> datetime | None:
+        """When the next timer is due; None when none runs."""
+        found: datetime | None = await self._database.pool.fetchval(self._queries.next_due)
+        return found
+
+    async def current_tick(self) -> int:
+        """The number of the last tick."""
+        row = await self._database.pool.fetchrow(self._queries.current_tick)
+        return int(row["tick"]) if row is not None else 0
+
+    async def catalogue_version(self) -> str | None:
+        """The version of the catalogue that the stored alerts were last held against."""
+        row = await self._database.pool.fetchrow(self._queries.current_tick)
+        return row["catalogue_version"] if row is not None else None
+
+    async def counts(self) -> tuple[tuple[str, str, str, str, int], ...]:
+        """How many alerts there are by rule, severity, province and state."""
+        rows = await self._database.pool.fetch(self._queries.count_alerts)
+        return tuple(
+            (row["rule_id"], row["severity"], row["province"], row["state"], row["alerts"]) for row in rows
+        )
+
+
+class Tick:
+    """What one transaction may do. `now` is its stamp: never earlier than any stamp before it."""
+
+    def __init__(self, connection: Session, queries: Queries, number: int, now: datetime) -> None:
+        self._connection = connection
+        self._queries = queries
+        self.number = number
+        self.now = now
+
+    async def apply_offsets(self, records: Sequence[Record]) -> None:
+        """Takes the records as applied. Raises OffsetsMoved when somebody else has applied any of them."""
+        first: dict[int, int] = {}
+        following: dict[int, int] = {}
+        for record in records:
+            first.setdefault(record.partition, record.offset)
+            following[record.partition] = record.offset + 1
+        partitions = sorted(first)
+        moved = await self._connection.fetch(
+            self._queries.apply_offsets,
+            ROLLUPS.name,
+            partitions,
+            [first[partition] for partition in partitions],
+            [following[partition] for partition in partitions],
+        )
+        if len(moved) != len(partitions):
+            raise OffsetsMoved(f"{len(partitions) - len(moved)} of {len(partitions)} partitions")
+
+    async def see_rollups(self, arrivals: Iterable[Arrival]) -> None:
+        """Remembers the newest version of each rollup."""
+        newest: dict[str, Arrival] = {}
+        for arrival in arrivals:
+            known = newest.get(arrival.rollup.key)
+            if known is None or known.rollup.version < arrival.rollup.version:
+                newest[arrival.rollup.key] = arrival
+        rows = [
+            (
+                *_rollup_key(one.rollup),
+                one.rollup.version,
+                one.rollup.phase,
+                one.traceparent,
+                _json(one.rollup),
+            )
+            for one in newest.values()
+        ]
+        if rows:
+            await self._connection.execute(self._queries.see_rollups, *_columns(rows))
+
+    async def memories(self, alert_ids: Iterable[UUID]) -> dict[UUID, AlertMemory]:
+        """What is remembered of those alerts; those never evaluated are left out."""
+        rows = await self._connection.fetch(self._queries.memories, sorted(set(alert_ids)))
+        return {row["alert_id"]: decode_model(AlertMemory, row["memory"].encode()) for row in rows}
+
+    async def due(self, limit: int) -> list[Waiting]:
+        """Alerts whose timer is due at `now`."""
+        return _waiting(await self._connection.fetch(self._queries.due_alerts, self.now, limit))
+
+    async def live(self, after: UUID, limit: int) -> list[Waiting]:
+        """Alerts that are pending or stand, by id."""
+        return _waiting(await self._connection.fetch(self._queries.live_alerts, after, limit))
+
+    async def open_rollups(self, after: tuple[str, str, str, str, str], limit: int) -> list[Arrival]:
+        """Rollups seen last in a phase that is not closed, by key."""
+        rows = await self._connection.fetch(self._queries.open_rollups, *after, limit)
+        return [_arrival(row) for row in rows]
+
+    async def set_catalogue_version(self, version: str) -> None:
+        """The stored alerts have been held against that catalogue."""
+        await self._connection.execute(self._queries.set_catalogue_version, version)
+
+    async def finish(self, results: Sequence[Evaluated], refused: Sequence[Refused] = ()) -> None:
+        """Stores what became of the alerts, and their events, under this tick's number."""
+        if not results and not refused:
+            return
+        facts = [fact for result in results for fact in result.facts]
+        if results:
+            await self._put_alerts(results)
+        if facts:
+            await self._append(facts)
+        if refused:
+            await self._quarantine(refused)
+        messages = len(facts) + len(refused) + sum(result.published for result in results)
+        await self._connection.execute(self._queries.finish_tick, self.number, self.now, messages)
+
+    async def _put_alerts(self, results: Sequence[Evaluated]) -> None:
+        columns = _columns([_alert_row(result) for result in results])
+        published = [result.published for result in results]
+        await self._connection.execute(self._queries.put_alerts, *columns, self.number, published)
+
+    async def _append(self, facts: Sequence[Fact]) -> None:
+        rows = [
+            (
+                ordinal,
+                fact.event.alert_id,
+                fact.event.sequence,
+                fact.event.transition,
+                fact.event.reason,
+                fact.id,
+                fact.event.at,
+                fact.traceparent,
+                _json(fact.event),
+                _json(fact.explanation),
+            )
+            for ordinal, fact in enumerate(facts)
+        ]
+        await self._connection.execute(self._queries.append_events, self.number, *_columns(rows))
+
+    async def _quarantine(self, refused: Sequence[Refused]) -> None:
+        rows = [
+            (
+                one.record.partition,
+                one.record.offset,
+                one.reason,
+                one.detail,
+                one.record.key,
+                one.record.value,
+            )
+            for one in refused
+        ]
+        await self._connection.execute(
+            self._queries.quarantine, ROLLUPS.name, self.number, self.now, *_columns(rows)
+        )
+
+
+def _alert_row(result: Evaluated) -> tuple[Any, ...]:
+    key, memory = result.key, result.memory
+    return (
+        key.alert_id,
+        key.rule,
+        key.unit,
+        key.indicator,
+        key.calendar,
+        key.period,
+        key.basis,
+        result.rollup.level,
+        result.province,
+        memory.name,
+        memory.severity,
+        result.rollup.phase,
+        memory.finality,
+        memory.episode,
+        memory.sequence,
+        memory.rule_version or "",
+        memory.reading.rollup_version if memory.reading is not None else 0,
+        memory.due_at,
+        memory.updated_at,
+        _json(memory),
+        _json(result.state),
+    )
+
+
+def _rollup_key(rollup: RollupEvent) -> tuple[str, str, str, str, str]:
+    return rollup.unit, rollup.indicator, rollup.calendar, rollup.period, rollup.basis
+
+
+def _waiting(rows: Iterable[asyncpg.Record]) -> list[Waiting]:
+    return [Waiting(row["alert_id"], row["rule_id"], _arrival(row)) for row in rows]
+
+
+def _arrival(row: asyncpg.Record) -> Arrival:
+    return Arrival(decode_model(RollupEvent, row["body"].encode()), row["traceparent"])
+
+
+def _json(value: Any) -> str:
+    return encode_json(value).decode()
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]

@@ -1,0 +1,114 @@
+"""Apply: turns batches of the log into transactions. Core decides, the store writes."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+
+from chiso_shared.runtime.clock import Clock
+from chiso_shared.runtime.consumer import PartitionsStopped, Record
+from chiso_shared.runtime.lifecycle import describe
+from chiso_shared.runtime.logs import get_logger
+from chiso_shared.runtime.postgres import classify
+
+from chiso_indicators.core.breaker import Breaker
+from chiso_indicators.core.records import Bad, read_submission
+from chiso_indicators.core.submissions import Accepted
+from chiso_indicators.metrics import Metrics
+from chiso_indicators.store.apply import Applied, ApplyStore, Decoded
+
+log = get_logger(__name__)
+
+
+class Apply:
+    """The handler of the submissions' consumer. `on_changed` hears that cells changed."""
+
+    def __init__(
+        self, store: Callable[[], ApplyStore], clock: Clock, metrics: Metrics, on_changed: Callable[[], None]
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._metrics = metrics
+        self._on_changed = on_changed
+        self._breakers: dict[int, Breaker] = {}
+        self._oldest: datetime | None = None
+        metrics.watch_oldest(self._age_seconds)
+
+    async def stored_offsets(self, partitions: Collection[int]) -> Mapping[int, int]:
+        """The next offset to apply of each partition."""
+        return await self._store().stored_offsets(partitions)
+
+    async def on_assigned(self, partitions: Collection[int]) -> None:
+        """A new assignment begins with closed breakers."""
+        self._breakers = {partition: Breaker() for partition in partitions}
+
+    async def handle(self, records: Sequence[Record]) -> None:
+        """Applies a batch. Raises what the store raises, and PartitionsStopped after too many bad records."""
+        batch = [Decoded(record, decode(record)) for record in records]
+        self._oldest = min(
+            (item.content.event.accepted_at for item in batch if isinstance(item.content, Accepted)),
+            default=None,
+        )
+        breakers = copy.deepcopy(self._breakers)  # a batch that is tried again is noted once
+        batch, stopped = _sound(batch, breakers)
+        if batch:
+            await self._bisect(batch)
+        self._oldest, self._breakers = None, breakers
+        if stopped:
+            raise PartitionsStopped(stopped)
+
+    async def _bisect(self, batch: Sequence[Decoded]) -> None:
+        """Applies a batch; where values are at fault, halves it until the record is found and quarantined."""
+        try:
+            self._count(await self._store().apply(batch, self._clock.now()))
+            return
+        except Exception as error:
+            if classify(error) != "data":
+                raise
+            if len(batch) == 1:
+                [item] = batch
+                log.error("record quarantined", offset=item.record.offset, error=str(error))
+                bad = Decoded(item.record, Bad("refused_by_store", describe(error)[:1_000]))
+                self._count(await self._store().apply([bad], self._clock.now()))
+                return
+        half = len(batch) // 2
+        await self._bisect(batch[:half])
+        await self._bisect(batch[half:])
+
+    def _count(self, applied: Applied) -> None:
+        for outcome, count in applied.outcomes.items():
+            self._metrics.observations.labels(outcome=outcome).inc(count)
+        for reason, count in applied.quarantined.items():
+            self._metrics.quarantined.labels(reason=reason).inc(count)
+        self._metrics.applied(applied.accepted_at, self._clock.now())
+        if applied.changed_cells:
+            self._on_changed()
+
+    def _age_seconds(self) -> float:
+        oldest = self._oldest
+        return 0.0 if oldest is None else max(0.0, (self._clock.now() - oldest).total_seconds())
+
+
+def decode(record: Record) -> Accepted | Bad:
+    """The submission in a record, or why it is none."""
+    content = read_submission(record.headers, record.value)
+    if isinstance(content, Bad):
+        return content
+    key = record.key.decode("utf-8", errors="replace") if record.key is not None else None
+    document = (record.value or b"").decode()
+    return Accepted(record.partition, record.offset, key, record.headers, document, content)
+
+
+def _sound(batch: list[Decoded], breakers: dict[int, Breaker]) -> tuple[list[Decoded], dict[int, str]]:
+    """The batch without partitions in which too many records are bad, and why those stop where they stand.
+
+    It is no sender's fault then, and putting the rest into quarantine would only hide it.
+    """
+    stopped: dict[int, str] = {}
+    for item in batch:
+        partition = item.record.partition
+        reason = breakers.setdefault(partition, Breaker()).note(isinstance(item.content, Bad))
+        if reason is not None:
+            stopped.setdefault(partition, f"partition {partition} stopped: {reason}")
+    return [item for item in batch if item.record.partition not in stopped], stopped

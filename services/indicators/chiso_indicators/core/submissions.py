@@ -1,0 +1,120 @@
+"""Submissions of a batch: which are new, and the revisions in them. Pure; the store writes what core says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from uuid import UUID
+
+from chiso_shared.contracts.submission import Observation, SubmissionEvent
+
+from chiso_indicators.core.figure import Figure
+from chiso_indicators.core.fold import Contender, Revision, fold, order_of
+from chiso_indicators.core.keys import Key
+from chiso_indicators.core.plan import Planner
+
+
+class SubmissionId(NamedTuple):
+    """What a submission is known by, for ever."""
+
+    agency: str
+    submission_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A submission as it stands in the log."""
+
+    partition: int
+    offset: int
+    key: str | None
+    headers: Mapping[str, str]
+    document: str
+    event: SubmissionEvent
+
+    @property
+    def id(self) -> SubmissionId:
+        """(agency, submission_id)."""
+        return SubmissionId(self.event.agency, self.event.submission_id)
+
+
+@dataclass(slots=True)
+class Sorted:
+    """A batch by what is known of its ids: new, repeated, or another payload under a known id."""
+
+    new: dict[SubmissionId, Accepted] = field(default_factory=dict)
+    duplicates: dict[SubmissionId, int] = field(default_factory=dict)
+    conflicts: list[Accepted] = field(default_factory=list)
+
+
+def sort_out(batch: Iterable[Accepted], known: Mapping[SubmissionId, str]) -> Sorted:
+    """Separates new submissions from those known by id; the first payload in the log stands."""
+    found = Sorted()
+    for accepted in batch:
+        first = found.new.get(accepted.id)
+        stands = first.event.payload_sha256 if first is not None else known.get(accepted.id)
+        if stands is None:
+            found.new[accepted.id] = accepted
+        elif stands == accepted.event.payload_sha256:
+            found.duplicates[accepted.id] = found.duplicates.get(accepted.id, 0) + 1
+        else:
+            found.conflicts.append(accepted)
+    return found
+
+
+@dataclass(slots=True)
+class Batch:
+    """New submissions taken apart. `unplaced` are observations that no cell can take, with the reason."""
+
+    revisions: list[Revision] = field(default_factory=list)
+    unplaced: list[tuple[Revision, str]] = field(default_factory=list)
+
+    def contenders(self) -> dict[Key, Contender]:
+        """The best revision of each cell."""
+        return fold(self.revisions)
+
+
+def take_apart(submissions: Iterable[Accepted], planner: Planner) -> Batch:
+    """The revisions in submissions, in their order."""
+    batch = Batch()
+    for accepted in submissions:
+        event = accepted.event
+        for ordinal, observation in enumerate(event.observations):
+            revision = _revision(event, ordinal, observation)
+            reason = _misfit(revision.key, planner)
+            if reason is None:
+                batch.revisions.append(revision)
+            else:
+                batch.unplaced.append((revision, reason))
+    return batch
+
+
+def _revision(event: SubmissionEvent, ordinal: int, observation: Observation) -> Revision:
+    return Revision(
+        key=Key(observation.unit, observation.indicator, event.calendar, event.period, event.basis),
+        ordinal=ordinal,
+        order=order_of(
+            event.basis, event.as_of, event.revision, event.accepted_at, event.submission_id, event.agency
+        ),
+        figure=Figure(
+            observation.op,
+            observation.status,
+            observation.numerator,
+            observation.denominator,
+            observation.value,
+            observation.value_high,
+            observation.qualifier,
+            event.as_of,
+        ),
+        stage=event.stage,
+        reason=observation.reason or event.reason,
+    )
+
+
+def _misfit(key: Key, planner: Planner) -> str | None:
+    if key.indicator not in planner.catalogue.indicators:
+        return "unknown_indicator"
+    if planner.period(key.calendar, key.period) is None:
+        return "unknown_period"
+    return None if planner.place(key.unit, key.calendar, key.period) is not None else "unknown_unit"

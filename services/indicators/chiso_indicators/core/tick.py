@@ -1,0 +1,67 @@
+"""What one tick has to look at: the rollups that changes touch, why, and which cells moved them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from chiso_indicators.core.changes import Change
+from chiso_indicators.core.keys import Key
+from chiso_indicators.core.plan import Planner
+
+SHOWN_CELLS: Final = 50
+DUE: Final = "due"
+
+
+@dataclass(slots=True)
+class Touched:
+    """Why a rollup is looked at, and the cells that moved it (at most 50 are shown)."""
+
+    causes: set[str] = field(default_factory=set)
+    cells: list[Change] = field(default_factory=list)
+    count: int = 0
+
+    def why(self, exists: bool) -> set[str]:
+        """The causes of a version. A due instant makes an obliged row exist, or judges what was reported."""
+        if DUE not in self.causes:
+            return self.causes
+        return (self.causes - {DUE}) | {"report" if exists else "reference"}
+
+    def add(self, change: Change) -> None:
+        """Notes one changed cell."""
+        self.causes.update(change.causes)
+        self.count += 1
+        if len(self.cells) < SHOWN_CELLS:
+            self.cells.append(change)
+
+
+def touched_by(changes: Iterable[Change], planner: Planner, into: dict[Key, Touched]) -> None:
+    """Adds the stored rollups that changes touch."""
+    for change in changes:
+        for key in planner.keys_moved(change.key, change.place):
+            touched = into.get(key)
+            if touched is None:
+                touched = into[key] = Touched()
+            touched.add(change)
+
+
+def touch(keys: Iterable[Key], cause: str, into: dict[Key, Touched]) -> None:
+    """Adds rollups that are looked at for another reason than a changed cell."""
+    for key in keys:
+        into.setdefault(key, Touched()).causes.add(cause)
+
+
+def changed_cell(change: Change) -> dict[str, Any]:
+    """A changed cell as a rollup event shows it."""
+    return {
+        "unit": change.unit,
+        "submission_id": change.submission_id,
+        "agency": change.agency,
+        "revision": change.revision,
+        "accepted_at": change.accepted_at,
+        "delta_numerator": change.delta_numerator,
+        "delta_denominator": change.delta_denominator,
+        "value": change.value,
+        "reason": change.reason,
+    }

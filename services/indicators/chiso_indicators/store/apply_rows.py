@@ -1,0 +1,177 @@
+"""The rows that a batch of Apply writes beside cells: submissions, revisions, conflicts, quarantine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from chiso_shared.contracts.topics import SUBMISSIONS
+from chiso_shared.runtime.consumer import Record
+
+from chiso_indicators.core.changes import Judged
+from chiso_indicators.core.records import Bad
+from chiso_indicators.core.submissions import Accepted, Sorted, SubmissionId
+from chiso_indicators.store.sql import Session, as_json, queries
+
+_REVISION_COLUMNS: Final = (
+    "year",
+    "unit",
+    "indicator",
+    "calendar",
+    "period",
+    "basis",
+    "agency",
+    "submission_id",
+    "ordinal",
+    "revision",
+    "accepted_at",
+    "applied_at",
+    "outcome",
+    "outcome_reason",
+    "op",
+    "status",
+    "numerator",
+    "denominator",
+    "value",
+    "value_high",
+    "qualifier",
+    "as_of",
+    "stage",
+    "reason",
+    "late",
+)
+
+
+class SubmissionAppeared(Exception):
+    """Somebody else stored a submission in between: nothing was written, try the batch again."""
+
+
+async def insert_submissions(
+    session: Session,
+    found: Sorted,
+    judged: Sequence[Judged],
+    dirty_id: int | None,
+    applied_at: datetime,
+) -> None:
+    if not found.new:
+        return
+    outcomes: dict[SubmissionId, set[str]] = {}
+    for item in judged:
+        order = item.revision.order
+        outcomes.setdefault(SubmissionId(order.agency, order.submission_id), set()).add(item.outcome.outcome)
+    rows = [
+        _submission(accepted, sorted(outcomes.get(accepted.id, ())), dirty_id, applied_at)
+        for accepted in found.new.values()
+    ]
+    stored = await session.fetch(queries().insert_submissions, as_json(rows))
+    if len(stored) != len(rows):
+        raise SubmissionAppeared(f"{len(rows) - len(stored)} submissions were stored meanwhile")
+
+
+def _submission(
+    accepted: Accepted, outcomes: list[str], dirty_id: int | None, applied_at: datetime
+) -> dict[str, Any]:
+    event = accepted.event
+    return {
+        "agency": event.agency,
+        "submission_id": event.submission_id,
+        "payload_sha256": event.payload_sha256,
+        "accepted_at": event.accepted_at,
+        "applied_at": applied_at,
+        "partition": accepted.partition,
+        "log_offset": accepted.offset,
+        "key_id": event.key_id,
+        "catalogue_version": event.catalogue_version,
+        "calendar": event.calendar,
+        "period": event.period,
+        "basis": event.basis,
+        "as_of": event.as_of,
+        "stage": event.stage,
+        "revision": event.revision,
+        "reason": event.reason,
+        "source": event.source.model_dump(mode="json"),
+        "observations": len(event.observations),
+        "outcomes": outcomes,
+        "duplicates": 0,
+        "dirty_id": dirty_id,
+        "record_key": accepted.key,
+        "headers": accepted.headers,
+        "document": accepted.document,
+    }
+
+
+async def insert_revisions(session: Session, judged: Sequence[Judged], applied_at: datetime) -> None:
+    """Stores every observation with what became of it."""
+    if not judged:
+        return
+    await session.copy_records_to_table(
+        "revision",
+        schema_name="indicators",
+        columns=_REVISION_COLUMNS,
+        records=[_revision(item, applied_at) for item in judged],
+    )
+
+
+def _revision(item: Judged, applied_at: datetime) -> tuple[Any, ...]:
+    revision, order, figure = item.revision, item.revision.order, item.revision.figure
+    return (
+        item.year,
+        *revision.key,
+        order.agency,
+        order.submission_id,
+        revision.ordinal,
+        order.revision,
+        order.accepted_at,
+        applied_at,
+        item.outcome.outcome,
+        item.outcome.reason,
+        *figure,
+        revision.stage,
+        revision.reason,
+        item.late,
+    )
+
+
+async def note_repeated(session: Session, found: Sorted) -> None:
+    """Counts submissions sent again and keeps other payloads under a known id."""
+    if found.duplicates:
+        ids = sorted(found.duplicates)
+        await session.execute(
+            queries().count_duplicates,
+            [item.agency for item in ids],
+            [item.submission_id for item in ids],
+            [found.duplicates[item] for item in ids],
+        )
+    if found.conflicts:
+        rows = [
+            {
+                "agency": item.event.agency,
+                "submission_id": item.event.submission_id,
+                "partition": item.partition,
+                "log_offset": item.offset,
+                "payload_sha256": item.event.payload_sha256,
+                "accepted_at": item.event.accepted_at,
+                "document": item.document,
+            }
+            for item in found.conflicts
+        ]
+        await session.execute(queries().insert_conflicts, as_json(rows))
+
+
+async def insert_quarantine(
+    session: Session, bad: Sequence[tuple[Record, Bad]], quarantined_at: datetime
+) -> None:
+    """Keeps records that cannot be applied, whole, with the reason."""
+    await session.execute(
+        queries().insert_quarantine,
+        SUBMISSIONS.name,
+        quarantined_at,
+        [record.partition for record, _ in bad],
+        [record.offset for record, _ in bad],
+        [content.reason for _, content in bad],
+        [content.detail.replace("\x00", "\N{REPLACEMENT CHARACTER}") for _, content in bad],
+        [record.key for record, _ in bad],
+        [as_json(record.headers).replace("\\u0000", "\\ufffd") for record, _ in bad],
+        [record.value for record, _ in bad],
+    )

@@ -1,0 +1,56 @@
+"""The named statements, read once; and the small conversions between rows and values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+import asyncpg
+import msgspec
+from asyncpg.pool import PoolConnectionProxy
+from chiso_shared.runtime.postgres import Connection, Queries, load_queries
+
+from chiso_indicators.core.figure import Figure
+from chiso_indicators.core.keys import Key
+
+Session = Connection | PoolConnectionProxy[asyncpg.Record]
+Values = asyncpg.Record | Mapping[str, Any]
+
+# Decimals as JSON numbers keep their exact text; PostgreSQL reads them into NUMERIC unchanged.
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+
+@cache
+def queries() -> Queries:
+    """The statements of `queries/`."""
+    return load_queries("chiso_indicators")
+
+
+def as_json(rows: Any) -> str:
+    """Rows as one JSON parameter for `jsonb_populate_recordset` and `jsonb_to_recordset`."""
+    return _ENCODER.encode(rows).decode()
+
+
+def key_of(row: Values) -> Key:
+    """The key in a row."""
+    return Key(row["unit"], row["indicator"], row["calendar"], row["period"], row["basis"])
+
+
+def figure_of(row: Values) -> Figure:
+    """The figure in a row."""
+    return Figure(
+        row["op"],
+        row["status"],
+        row["numerator"],
+        row["denominator"],
+        row["value"],
+        row["value_high"],
+        row["qualifier"],
+        row["as_of"],
+    )
+
+
+def numbered(keys: Iterable[Key]) -> str:
+    """Keys as a JSON parameter; `n` is the place in the order given."""
+    return as_json([{"n": n, **key._asdict()} for n, key in enumerate(keys)])

@@ -1,0 +1,163 @@
+"""What a start writes: the installation's first instant, this year's partitions, the catalogue as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Any, Final
+
+import asyncpg
+from chiso_shared.catalogue import Catalogue, Period
+from chiso_shared.catalogue.periods import FIRST_YEAR
+from chiso_shared.runtime.logs import get_logger
+from chiso_shared.runtime.postgres import Pool
+
+from chiso_indicators.core.plan import LAST_YEAR
+from chiso_indicators.store.sql import Session, queries
+
+log = get_logger(__name__)
+
+_BEGINNING: Final = date(1, 1, 1)
+_END: Final = date(9999, 12, 31)
+
+
+async def first_start(pool: Pool, now: datetime) -> datetime:
+    """When this installation first started; `now` if it never did. Also makes the tick row and partitions."""
+    first: datetime = await pool.fetchval(queries().first_start, now)
+    await pool.execute(queries().first_tick, first)
+    for year in (now.year, now.year + 1):
+        await ensure_year(pool, year)
+    return first
+
+
+async def ensure_year(pool: Pool, year: int) -> None:
+    """The partitions of a year. Where the default partition already holds rows of it, those stay there."""
+    try:
+        await pool.execute(queries().ensure_year, year)
+    except asyncpg.CheckViolationError:
+        log.warning("rows of this year are in the default partition and stay there", year=year)
+
+
+async def fill_reference(pool: Pool, catalogue: Catalogue, now: datetime) -> bool:
+    """Writes the catalogue into its tables if they hold another version; whether they did.
+
+    Rollups that are not closed are then looked at again, with cause `reference`.
+    """
+    async with pool.acquire() as session, session.transaction():
+        await session.execute(queries().lock_reference)
+        stored = await session.fetchval(queries().reference_version)
+        if stored == catalogue.version:
+            return False
+        await session.execute(queries().clear_reference)
+        await _copy(session, "unit", _units(catalogue))
+        await _copy(session, "indicator", _indicators(catalogue))
+        await _copy(session, "period", (_period(period) for period in _periods(catalogue)))
+        await _copy(session, "period_part", _parts(catalogue))
+        await _copy(session, "obligation", _obligations(catalogue))
+        await _copy(session, "target", _targets(catalogue))
+        await session.execute(queries().note_reference, catalogue.version, now)
+        if stored is not None:
+            await session.execute(queries().append_reference)
+    log.info("catalogue in force", catalogue_version=catalogue.version, before=stored)
+    return True
+
+
+async def _copy(session: Session, table: str, rows: Iterator[tuple[Any, ...]]) -> None:
+    await session.copy_records_to_table(table, schema_name="indicators", records=list(rows))
+
+
+def _units(catalogue: Catalogue) -> Iterator[tuple[Any, ...]]:
+    for unit in catalogue.units.all():
+        yield (
+            unit.code,
+            unit.level,
+            unit.parent,
+            unit.type,
+            unit.name_vi,
+            unit.name_en,
+            unit.h_code,
+            unit.valid_from or _BEGINNING,
+            unit.valid_to or _END,
+        )
+
+
+def _indicators(catalogue: Catalogue) -> Iterator[tuple[Any, ...]]:
+    for indicator in catalogue.indicators.values():
+        yield (
+            indicator.code,
+            indicator.family,
+            indicator.kind,
+            indicator.is_ratio,
+            indicator.name_vi,
+            indicator.name_en,
+            indicator.factor,
+            indicator.decimals,
+            indicator.direction,
+            indicator.time_aggregation,
+            indicator.space_aggregation,
+            indicator.source_level,
+        )
+
+
+def _periods(catalogue: Catalogue) -> Iterator[Period]:
+    for calendar in sorted({calendar for calendar, _ in catalogue.calendars.rules}):
+        for year in range(FIRST_YEAR, LAST_YEAR + 1):
+            yield from catalogue.calendars.periods_of_year(calendar, year)
+
+
+def _period(period: Period) -> tuple[Any, ...]:
+    return (
+        period.calendar,
+        period.code,
+        period.frequency,
+        period.year,
+        period.start,
+        period.end,
+        period.end_at,
+        period.due_at("commune"),
+        period.due_at("department"),
+        period.due_at("province"),
+        period.due_at("nation"),
+        period.close_at,
+    )
+
+
+def _parts(catalogue: Catalogue) -> Iterator[tuple[Any, ...]]:
+    for period in _periods(catalogue):
+        for whole in (period.code, *period.coarser):
+            # Nine months and the last quarter would tile a year too; halves and quarters already do.
+            if period.frequency == "nine_months" and whole != period.code:
+                continue
+            yield period.calendar, whole, period.code, period.frequency, period.end
+
+
+def _obligations(catalogue: Catalogue) -> Iterator[tuple[Any, ...]]:
+    seen: set[tuple[Any, ...]] = set()
+    for obligation in catalogue.obligations:
+        for indicator in sorted(obligation.indicators):
+            key = (
+                obligation.level,
+                indicator,
+                obligation.calendar,
+                obligation.frequency,
+                obligation.basis,
+                obligation.valid_from,
+            )
+            if key not in seen:
+                seen.add(key)
+                yield (*key, obligation.valid_to or _END)
+
+
+def _targets(catalogue: Catalogue) -> Iterator[tuple[Any, ...]]:
+    for target in catalogue.targets.all():
+        yield (
+            target.indicator,
+            target.unit,
+            target.period,
+            target.basis,
+            target.comparator,
+            target.value,
+            target.exit_value,
+            target.severity,
+            target.version,
+        )

@@ -69,8 +69,9 @@ HOSTILE_TOKENS = (
 )
 FIELDS = (
     "submission_id", "agency", "calendar", "period", "basis", "as_of", "stage", "revision", "reason",
-    "source", "observations", "unit", "indicator", "numerator", "denominator", "value", "value_high", "qualifier",
-    "status", "op", "document", "url", "published", "__proto__", "", "Unit", "unit ", "~/~1", "\u0000",
+    "source", "observations", "unit", "indicator", "numerator", "denominator", "value", "value_high",
+    "qualifier", "status", "op", "document", "url", "published", "__proto__", "", "Unit", "unit ", "~/~1",
+    "\u0000",
 )  # fmt: skip
 MARK = "\ue000hostile\ue000"
 

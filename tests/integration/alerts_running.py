@@ -1,5 +1,6 @@
 """The alerts service with its own components on real Kafka and PostgreSQL, fed with rollup events."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -22,6 +23,35 @@ from tests.unit.catalogue_seeds import SEEDS
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
+async def publish_rollups(kafka: str, *events: RollupEvent | bytes) -> None:
+    """Writes rollup events as indicators does, in order; bytes are written as they are."""
+    producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all", enable_idempotence=True, linger_ms=5)
+    await producer.start()
+    try:
+        sending = [await _send(producer, event) for event in events]
+        await asyncio.gather(*sending)
+    finally:
+        await producer.stop()
+
+
+async def _send(producer: AIOKafkaProducer, event: RollupEvent | bytes) -> asyncio.Future[Any]:
+    if isinstance(event, bytes):
+        return await producer.send(ROLLUPS.name, event, b"bad", headers=[])  # type: ignore[no-any-return]
+    record = Event(
+        type="chiso.rollup.changed.v1",
+        id=f"{event.key}|{event.version}",
+        source=SOURCE_INDICATORS,
+        subject=event.key,
+        time=event.updated_at,
+        data=encode_json(event),
+        partitionkey=event.key,
+        traceparent=TRACE,
+    )
+    return await producer.send(  # type: ignore[no-any-return]
+        ROLLUPS.name, record.data, event.key.encode(), headers=record.headers()
+    )
+
+
 class Running:
     """One started service."""
 
@@ -33,29 +63,8 @@ class Running:
         self.http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", timeout=20)
 
     async def publish(self, *events: RollupEvent | bytes) -> None:
-        """Writes rollup events as indicators does; bytes are written as they are."""
-        producer = AIOKafkaProducer(bootstrap_servers=self.kafka, acks="all", enable_idempotence=True)
-        await producer.start()
-        try:
-            for event in events:
-                if isinstance(event, bytes):
-                    await producer.send_and_wait(ROLLUPS.name, event, b"bad", headers=[])
-                    continue
-                record = Event(
-                    type="chiso.rollup.changed.v1",
-                    id=f"{event.key}|{event.version}",
-                    source=SOURCE_INDICATORS,
-                    subject=event.key,
-                    time=event.updated_at,
-                    data=encode_json(event),
-                    partitionkey=event.key,
-                    traceparent=TRACE,
-                )
-                await producer.send_and_wait(
-                    ROLLUPS.name, record.data, event.key.encode(), headers=record.headers()
-                )
-        finally:
-            await producer.stop()
+        """Writes rollup events as indicators does."""
+        await publish_rollups(self.kafka, *events)
 
     async def get(self, path: str, **query: Any) -> Any:
         """The JSON of an answer that must be 200."""

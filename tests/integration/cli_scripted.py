@@ -1,7 +1,8 @@
-"""A small real HTTP server that answers as its script says, and the command run as a process of its own."""
+"""A small real HTTP server that answers as its script says, and the command in surroundings of its own."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -15,6 +16,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from chiso_cli.__main__ import run
 
 
 @dataclass(frozen=True)
@@ -117,30 +121,45 @@ def receipt(document: dict[str, Any], offset: int = 0) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class Done:
+    """How a run of the command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
 class Chiso:
-    """The command in a process of its own, with an environment of its own."""
+    """The command with an environment and a folder of its own.
 
-    def __init__(self, folder: Path, **environment: str) -> None:
+    Called, it runs in this process, which is ten times as fast; `start` makes one that can be interrupted.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        **environment: str,
+    ) -> None:
         self.folder = folder
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("CHISO_")}
-        self.environment = (
-            kept | {"CHISO_HOME": str(folder), "CHISO_KEY": "key", "COLUMNS": "250"} | environment
-        )
+        self._monkeypatch = monkeypatch
+        self._capsys = capsys
+        for name in [name for name in os.environ if name.startswith("CHISO_")]:
+            monkeypatch.delenv(name)
+        defaults = {"CHISO_HOME": str(folder), "CHISO_KEY": "key", "COLUMNS": "250"}
+        for name, value in (defaults | environment).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.chdir(folder)
 
-    def __call__(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
+    def __call__(self, *arguments: str, stdin: bytes = b"") -> Done:
         """Runs it to its end."""
-        done = subprocess.run(
-            [sys.executable, "-m", "chiso_cli", *arguments],
-            input=stdin,
-            capture_output=True,
-            cwd=self.folder,
-            env=self.environment,
-            timeout=60,
-            check=False,
-        )
-        return subprocess.CompletedProcess(
-            done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
-        )
+        self._monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        self._capsys.readouterr()
+        code = run(arguments)
+        out, err = self._capsys.readouterr()
+        return Done(code, out, err)
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Starts it and leaves it running."""
@@ -149,12 +168,11 @@ class Chiso:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            cwd=self.folder,
-            env=self.environment,
         )
 
-    def interrupt(self, process: subprocess.Popen[bytes]) -> tuple[int, str, str]:
-        """Ctrl-C; the exit code and what it said."""
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
-        return process.returncode, out.decode(), err.decode()
+
+def interrupt(process: subprocess.Popen[bytes]) -> Done:
+    """Ctrl-C; how it ended."""
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    return Done(process.returncode, out.decode(), err.decode())

@@ -1,4 +1,4 @@
-"""What alerts answers to requests that ask for what does not exist: problems with their cause, never an error."""
+"""What alerts answers to requests for what does not exist: problems with their cause, never an error."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -38,9 +38,7 @@ async def idle(kafka: str, databases: Any) -> AsyncIterator[Running]:
         "/v1/rules?colour=red",
     ],
 )
-async def test_bad_parameters_are_named_and_never_an_error_of_ours(
-    path: str, kafka: str, idle: Running
-) -> None:
+async def test_bad_parameters_are_named_and_never_an_error_of_ours(path: str, idle: Running) -> None:
     answer = await idle.http.get(path)
     assert answer.status_code == 422, answer.text
     assert answer.headers["content-type"] == "application/problem+json"

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import asyncpg
+import pytest
 from chiso_shared.contracts.alert import AlertEvent, AlertState
 from chiso_shared.contracts.codec import decode_model
 from chiso_shared.contracts.topics import ALERTS, ALERTS_STATE, QUARANTINE, ROLLUPS
@@ -105,7 +106,7 @@ async def test_a_restart_knows_its_gauges_before_the_first_event(chiso_topics: s
 
 
 async def test_a_relay_killed_between_send_and_advance_repeats_the_same_ids(
-    chiso_topics: str, database: str
+    chiso_topics: str, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running(chiso_topics, database) as alerts:
         relay = next(part for part in alerts.service.components if isinstance(part, Relay))
@@ -115,7 +116,7 @@ async def test_a_relay_killed_between_send_and_advance_repeats_the_same_ids(
             sent.set()
             await asyncio.Event().wait()
 
-        relay._source.advance = never  # type: ignore[method-assign]
+        monkeypatch.setattr(relay._source, "advance", never)
         await alerts.publish(rollup("70", 1))
         await asyncio.wait_for(sent.wait(), 20)
         first = await events(chiso_topics, 1)

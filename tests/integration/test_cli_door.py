@@ -12,12 +12,12 @@ from uuid import uuid4
 import pytest
 
 from tests.harness import eventually, free_port
-from tests.integration.cli_scripted import CUT, Chiso, Reply, Request, receipt, scripted
+from tests.integration.cli_scripted import CUT, Chiso, Reply, Request, interrupt, receipt, scripted
 
 
 @pytest.fixture
-def chiso(tmp_path: Path) -> Chiso:
-    return Chiso(tmp_path)
+def chiso(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Chiso:
+    return Chiso(tmp_path, monkeypatch, capsys)
 
 
 def document(**fields: Any) -> dict[str, Any]:
@@ -201,11 +201,11 @@ async def test_ctrl_c_leaves_a_true_account(chiso: Chiso) -> None:
     with scripted(lines(answer)) as door:
         process = chiso.start("submit", file, "--ingest-url", door.url, "-c", "1")
         await eventually(lambda: len(door.requests) >= 3)
-        code, out, err = chiso.interrupt(process)
-    assert code == 130
-    assert "50 submissions, 100 observations accepted" in out
-    assert "Interrupted: running the same command again is safe" in out
-    assert "Traceback" not in err
+        done = interrupt(process)
+    assert done.returncode == 130
+    assert "50 submissions, 100 observations accepted" in done.stdout
+    assert "Interrupted: running the same command again is safe" in done.stdout
+    assert "Traceback" not in done.stderr
 
 
 def test_no_colour_without_a_terminal_and_a_reader_that_leaves_is_fine(chiso: Chiso) -> None:
@@ -253,7 +253,7 @@ def test_lists_follow_their_pages_and_filters_are_repeated(chiso: Chiso) -> None
         (Reply(503, {"title": "unready", "detail": "no database"}), 3, "answered 503: no database"),
         (Reply(425, {"title": "Too early"}), 3, "answered 425: Too early"),
         (Reply(422, {"title": "no", "errors": [{"message": "no such level"}]}), 1, "no; no such level"),
-        (Reply(404, {}), 1, "knows nothing at /v1/rollups"),
+        (Reply(404, {"detail": "no such rollup"}), 1, "answered 404: no such rollup"),
         (CUT, 3, "does not answer (connection lost)"),
     ],
 )

@@ -13,7 +13,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.structs import TopicPartition
-from chiso_shared.runtime.consumer import BatchConsumer, NoProgress, OffsetsMoved, Record
+from chiso_shared.runtime.consumer import BatchConsumer, NoProgress, OffsetsMoved, PartitionsStopped, Record
 from chiso_shared.runtime.settings import ServiceSettings
 from prometheus_client import CollectorRegistry
 
@@ -288,6 +288,27 @@ async def test_offsets_that_keep_moving_fail_the_process(
     assert len(store.batches) == 5
 
 
+async def test_a_partition_that_the_handler_refuses_stops_and_no_other(
+    consumers: Consumers, store: Store, producer: AIOKafkaProducer, kafka_topic: NewTopic
+) -> None:
+    topic = await kafka_topic(2)
+
+    async def apply(records: Sequence[Record]) -> None:
+        refused = [item for item in records if item.partition == 0]
+        await store.apply([item for item in records if item.partition != 0])
+        if refused:
+            raise PartitionsStopped({0: "too many bad records"})
+
+    consumer = await consumers.start(topic, store, handler=apply)
+    await send(producer, topic, 0, "bad")
+    await eventually(lambda: consumer.unready() == "too many bad records")
+    await send(producer, topic, 0, "b")
+    await send(producer, topic, 1, "x", "y")
+    await eventually(lambda: consumer.next_offsets == {0: 0, 1: 2})
+    assert await store.values(0) == []
+    assert await store.values(1) == ["x", "y"]
+
+
 async def make_a_hole(bootstrap: str, topic: str) -> None:
     """The end of a transaction takes an offset that no reader is ever given."""
     before = (await end_offsets(bootstrap, topic))[0]
@@ -352,20 +373,16 @@ async def test_a_log_that_lost_its_beginning_is_not_skipped(
     assert not store.batches
 
 
-@pytest.mark.parametrize("values", [(), ("a", "b")])
-async def test_a_stored_offset_past_the_end_of_the_log_stops_the_partition(
-    consumers: Consumers,
-    store: Store,
-    producer: AIOKafkaProducer,
-    kafka_topic: NewTopic,
-    values: tuple[str, ...],
+async def test_a_log_cut_below_the_stored_offset_stops_its_partition(
+    consumers: Consumers, store: Store, producer: AIOKafkaProducer, kafka_topic: NewTopic
 ) -> None:
     topic = await kafka_topic(2)
     await store.offsets({0, 1})
     await store.pool.execute("UPDATE stored SET next_offset = 10 WHERE partition = 0")
-    await send(producer, topic, 0, *values)
-    await send(producer, topic, 1, "x")
     consumer = await consumers.start(topic, store)
+    await eventually(lambda: consumer.unready() == "partition 0 ends at 0, but 10 was stored")
+    await send(producer, topic, 0, "a")
+    await send(producer, topic, 1, "x")
     await eventually(lambda: 0 in consumer.stopped_partitions)
     await eventually(lambda: consumer.next_offsets == {0: 10, 1: 1})
     assert await store.values(0) == []

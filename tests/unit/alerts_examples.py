@@ -1,6 +1,5 @@
 """Rules, targets and rollups for the alerts' tests, and a driver that feeds one alert step by step."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -154,11 +153,3 @@ class Life:
     def state(self) -> str:
         """The state's name."""
         return self.memory.name
-
-
-def levels(**texts: Mapping[str, int]) -> tuple[SeverityLevel, ...]:
-    """Severity levels from plain numbers."""
-    return tuple(
-        SeverityLevel(name, Decimal(numbers["enter"]), Decimal(numbers["exit"]))  # type: ignore[arg-type]
-        for name, numbers in texts.items()
-    )

@@ -72,7 +72,9 @@ def test_an_event_carries_what_the_contract_promises() -> None:
     assert (event.phase, event.finality, event.causes) == ("closed", "restated", ("correct",))
     assert (event.episode, event.sequence, event.severity) == (1, 3, "warning")
     assert event.target is not None
-    assert (event.target.value, event.target.exit_value, event.target.version) == (80, 82, "t1")
+    assert event.target.version == "t1"
+    assert event.target.value == 80
+    assert event.target.exit_value == 82
     assert event.before is not None
     assert (event.before.value, event.before.rollup_version) == (Decimal("79.61"), 119)
     assert (event.after.value, event.after.rollup_version, event.after.vintage) == (Decimal("81.27"), 121, 2)

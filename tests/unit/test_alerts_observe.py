@@ -1,6 +1,7 @@
 """Intervals, gates and observations: docs/semantics.md §4 and §7, with the vectors of §8 on them."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from chiso_alerts.core.intervals import Interval, interval_of
@@ -168,7 +169,7 @@ def test_nothing_reported_is_nodata_and_not_zero() -> None:
         ({"phase": "reopened"}, True),
     ],
 )
-def test_gates(fields: dict[str, object], is_open: bool) -> None:
+def test_gates(fields: dict[str, Any], is_open: bool) -> None:
     gated = rule(
         min_completeness=Decimal("0.5"), min_denominator=Decimal(100), phases=("collecting", "closed")
     )

@@ -339,7 +339,7 @@ def test_row_16_a_breach_after_the_close() -> None:
 def test_row_17_a_removed_rule_or_retired_unit_resolves() -> None:
     for reason in ("rule_removed", "unit_retired"):
         for life in (firing(), recovering()):
-            memory, changes = retire(life.memory, reason, life.now)  # type: ignore[arg-type]
+            memory, changes = retire(life.memory, reason, life.now)
             assert (memory.name, changes[0].transition, changes[0].reason) == ("RESOLVED", "resolved", reason)
             assert memory.sequence == life.memory.sequence + 1
     pending = Life(HELD)
@@ -419,4 +419,5 @@ def test_the_example_of_the_contract() -> None:
     assert (change.before.value, change.after.value) == (Decimal("79.61"), Decimal("81.27"))
     assert (change.before.vintage, change.after.vintage) == (1, 2)
     assert life.memory.target is not None
-    assert (life.memory.target.value, life.memory.target.exit_value) == (80, 82)
+    assert life.memory.target.value == 80
+    assert life.memory.target.exit_value == 82

@@ -47,8 +47,8 @@ def test_preflight_finds_what_the_door_would(tmp_path: Path, capsys: pytest.Capt
     bad = written(tmp_path, GOOD | {"observations": [*GOOD["observations"], BAD_UNIT]})
     assert run(["preflight", bad]) == 1
     out = capsys.readouterr().out
-    assert "/observations/1/unit" in out and "unknown_unit" in out and "1 would be refused" in out
-    assert run(["preflight", "--mode", "each", "--json", bad]) == 0
+    assert "/observations/1/unit" in out and "unknown_unit" in out and "1 submission would be refused" in out
+    assert run(["preflight", "--mode", "each", "--json", bad]) == 1
     captured = capsys.readouterr()
     (line,) = captured.out.splitlines()
     result = json.loads(line)

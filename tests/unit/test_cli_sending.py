@@ -90,3 +90,10 @@ def test_the_exit_code_tells_the_worst(found: list[Outcome], code: int) -> None:
     assert shipment.exit_code() == code
     assert [result.outcome for result in seen] == found
     assert shipment.observations == 2 * sum(outcome in ("accepted", "valid") for outcome in found)
+
+
+def test_an_observation_that_mode_each_refused_is_told_too() -> None:
+    shipment = Shipment(lambda result: None)
+    shipment.settle(Result(outgoing(), "accepted", receipt={"observations": 4, "refused": 1}))
+    assert (shipment.observations, shipment.refused_observations) == (4, 1)
+    assert shipment.exit_code() == SOME_REFUSED

@@ -176,3 +176,10 @@ def test_lost_leading_zero_is_hinted() -> None:
 
 def test_an_endless_cell_is_malformed() -> None:
     assert read("unit,indicator,reason\r\n51,DVC.ON_TIME," + "x" * 200_000).status == 400
+
+
+def test_a_nul_in_the_query_is_refused() -> None:
+    body = "unit,indicator,value\r\n51,DVC.ON_TIME,97\r\n"
+    verdict = read(body, revision_reason="a\x00b")
+    assert (verdict.status, codes(verdict)) == (422, {("/reason", "malformed")})
+    assert read(body, revision_reason="ab").status == 200

@@ -15,6 +15,7 @@ from chiso_cli.wording import Language, counted, instant
 
 _MOST_RECEIPTS: Final = 25
 _MOST_PROBLEMS: Final = 200
+_MOST_UNDELIVERED: Final = 3
 
 
 class Account:
@@ -25,6 +26,7 @@ class Account:
         self.receipts: list[Item] = []
         self.problems: list[Item] = []
         self.more_receipts = 0
+        self._undelivered = 0
         self.more_problems = 0
         self.status_urls: dict[str, str] = {}
 
@@ -32,6 +34,10 @@ class Account:
         """Notes one result."""
         if result.receipt is not None:
             self._note_receipt(result, result.receipt)
+        if result.outcome == "undelivered":
+            self._undelivered += 1
+            if self._undelivered > _MOST_UNDELIVERED:
+                return
         if result.problem is not None:
             for row in problem_rows(result.outgoing, result.problem, self._language):
                 self._note_problem(row)
@@ -56,7 +62,7 @@ class Account:
     def print(self, console: Console) -> None:
         """The tables."""
         if self.receipts:
-            console.print(table(_receipt_columns(), self.receipts, self._language))
+            console.print(table(_receipt_columns(), self.receipts, self._language, console.width))
         if self.more_receipts:
             console.print(f"… and {self.more_receipts:,} more receipts (--json prints all)", style="dim")
         if self.problems:
@@ -78,9 +84,9 @@ def _receipt_columns() -> list[Column]:
         Column("file", lambda item: plain("place", item)),
         Column("submission", lambda item: plain("submission_id", item)),
         Column("outcome", lambda item: plain("outcome", item)),
-        Column("observations", lambda item: plain("observations", item), right=True),
-        Column("partition/offset", offset, right=True),
-        Column("accepted", lambda item: instant(item.get("accepted_at"))),
+        Column("obs.", lambda item: plain("observations", item), right=True),
+        Column("partition/offset", offset, right=True, spare=1),
+        Column("accepted", lambda item: instant(item.get("accepted_at")), spare=2),
     ]
 
 
@@ -93,6 +99,8 @@ def sentence(dispatched: Dispatched, ingest_url: str) -> str:
         words = "valid (dry run: nothing was written)" if counts["valid"] else "accepted"
         observations = counted(shipment.observations, "observation")
         said.append(f"{counted(good, 'submission')}, {observations} {words}")
+    if shipment.refused_observations:
+        said.append(f"{counted(shipment.refused_observations, 'observation')} in them refused")
     endings = (("refused", "refused"), ("undelivered", "with unknown outcome"), ("not_sent", "not sent"))
     said += [f"{counted(counts[key], 'submission')} {ending}" for key, ending in endings if counts[key]]
     text = "; ".join(said) or "Nothing was sent"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, Self
 from urllib.parse import quote
@@ -18,6 +18,7 @@ from chiso_cli.retry import is_transient
 Query = Mapping[str, str | int | Sequence[str]]
 
 PAGE_SIZE: Final = 10_000
+_MOST_CODES: Final = 100
 _TIMEOUT: Final = httpx.Timeout(30, connect=5)
 
 
@@ -41,21 +42,22 @@ class Reader:
 
     def get(self, path: str, query: Query | None = None) -> Any:
         """The decoded answer. Raises CommandFailed, with the service's own words where it gave some."""
-        found = self.find(path, query)
-        if found is None:
-            raise CommandFailed(f"{self._service} knows nothing at {path}.", SOME_REFUSED)
-        return found
+        return self._body(self._response(path, query))
 
     def find(self, path: str, query: Query | None = None) -> Any | None:
         """As `get`, but `None` for what does not exist."""
+        response = self._response(path, query)
+        return None if response.status_code == httpx.codes.NOT_FOUND else self._body(response)
+
+    def _response(self, path: str, query: Query | None) -> httpx.Response:
         try:
-            response = self._client.get(path, params=_parameters(query))
+            return self._client.get(path, params=_parameters(query))
         except httpx.TransportError as error:
             raise CommandFailed(
                 f"{self._service} at {self._base_url} does not answer ({why(error)}). Is chiso running?", AWAY
             ) from error
-        if response.status_code == httpx.codes.NOT_FOUND:
-            return None
+
+    def _body(self, response: httpx.Response) -> Any:
         body = _document(response.content)
         if response.is_success and body is not None:
             return body
@@ -110,11 +112,13 @@ def _document(content: bytes) -> Any:
         return None
 
 
-def unit_names(base_url: str, language: str) -> Mapping[str, str]:
-    """Names of all units by code. Only a kindness to readers: empty when it cannot be had."""
+def unit_names(base_url: str, language: str, codes: Iterable[str] | None) -> Mapping[str, str]:
+    """Names of the units with these codes, of all with `None`; empty where they cannot be had."""
+    wanted = sorted(set(codes)) if codes is not None else []
+    query = {"code": wanted} if 0 < len(wanted) <= _MOST_CODES else {}
     try:
         with Reader.of("indicators", base_url) as indicators:
-            units = list(indicators.items("/v1/units", {}, None))
+            units = list(indicators.items("/v1/units", query, None))
     except CommandFailed:
         return {}
     name = "name_vi" if language == "vi" else "name_en"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from rich import box
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
@@ -36,24 +37,31 @@ _STYLES: Final[Mapping[str, str]] = {
     "not_sent": "yellow",
 }
 SHORT_ID: Final = 8
+_BETWEEN: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A heading (an English word of `wording`), and the text of its cell for one item."""
+    """A heading (an English word of `wording`), and the text of its cell for one item.
+
+    Where a table is too wide, columns with the greatest `spare` are left out first, those with 0 never.
+    """
 
     heading: str
     text: Callable[[Item], str]
     right: bool = False
+    spare: int = 0
 
 
-def table(columns: Sequence[Column], items: Iterable[Item], language: Language) -> Table:
+def table(
+    columns: Sequence[Column], items: Iterable[Item], language: Language, width: int | None = None
+) -> Table:
     """A table without lines but the one below its head; words with a meaning are coloured.
 
-    A column without any text is left out.
+    A column without any text is left out; so are spare ones until the rest fits into `width` cells.
     """
     rows = [[column.text(item) for column in columns] for item in items]
-    kept = [index for index in range(len(columns)) if any(row[index] for row in rows)]
+    kept = _fitting(columns, rows, language, width)
     grid = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     for column in (columns[index] for index in kept):
         grid.add_column(
@@ -68,6 +76,23 @@ def table(columns: Sequence[Column], items: Iterable[Item], language: Language) 
     return grid
 
 
+def _fitting(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], language: Language, width: int | None
+) -> list[int]:
+    """The columns that are shown, by their place."""
+    widths = {
+        index: max(cell_len(text) for text in (word(column.heading, language), *(row[index] for row in rows)))
+        for index, column in enumerate(columns)
+        if any(row[index] for row in rows)
+    }
+    while width is not None and sum(widths.values()) + _BETWEEN * (len(widths) - 1) > width:
+        most_spare = max(widths, key=lambda index: columns[index].spare)
+        if columns[most_spare].spare == 0:
+            break
+        del widths[most_spare]
+    return list(widths)
+
+
 def _period(item: Item) -> str:
     return f"{item.get('period')} {str(item.get('calendar'))[:5]}."
 
@@ -80,7 +105,7 @@ def key_columns(names: Names) -> list[Column]:
     """The columns that say which cell, rollup or alert a row is about."""
     return [
         Column("unit", _plain("unit")),
-        Column("name", lambda item: names.get(str(item.get("unit")), "")),
+        Column("name", lambda item: names.get(str(item.get("unit")), ""), spare=1),
         Column("indicator", _plain("indicator")),
         Column("period", _period),
         Column("basis", _plain("basis")),
@@ -97,10 +122,10 @@ def rollup_columns(names: Names, language: Language) -> list[Column]:
         Column(
             "reported", lambda item: f"{item.get('n_reported', 0)}/{item.get('n_expected', 0)}", right=True
         ),
-        Column("complete", lambda item: percent(item.get("completeness"), language), right=True),
+        Column("complete", lambda item: percent(item.get("completeness"), language), right=True, spare=2),
         Column("phase", _plain("phase")),
-        Column("version", _plain("version"), right=True),
-        Column("updated", lambda item: instant(item.get("updated_at"))),
+        Column("version", _plain("version"), right=True, spare=3),
+        Column("updated", lambda item: instant(item.get("updated_at")), spare=4),
     ]
 
 
@@ -123,7 +148,7 @@ def cell_columns(names: Names, language: Language) -> list[Column]:
         Column("agency", winner("agency")),
         Column("revision", winner("revision"), right=True),
         Column("outcome", winner("outcome")),
-        Column("accepted", lambda item: instant((item.get("winner") or {}).get("accepted_at"))),
+        Column("accepted", lambda item: instant((item.get("winner") or {}).get("accepted_at")), spare=4),
         Column("reason", winner("reason")),
     ]
 
@@ -149,8 +174,8 @@ def alert_columns(names: Names, language: Language) -> list[Column]:
         Column("value", lambda item: figure(item.get("reading"), language), right=True),
         Column("target", lambda item: limit(item.get("target"), language), right=True),
         Column("what", lambda item: _what(item, language)),
-        Column("rule", lambda item: str((item.get("rule") or {}).get("id", ""))),
-        Column("updated", lambda item: instant(item.get("updated_at"))),
+        Column("rule", lambda item: str((item.get("rule") or {}).get("id", "")), spare=3),
+        Column("updated", lambda item: instant(item.get("updated_at")), spare=4),
         Column("id", lambda item: str(item.get("alert_id"))[:SHORT_ID]),
     ]
 
@@ -178,14 +203,14 @@ def evidence_columns(names: Names, language: Language) -> list[Column]:
     """The cells that moved an alert."""
     return [
         Column("unit", _plain("unit")),
-        Column("name", lambda item: names.get(str(item.get("unit")), "")),
+        Column("name", lambda item: names.get(str(item.get("unit")), ""), spare=3),
         Column("agency", _plain("agency")),
         Column("submission", _plain("submission_id")),
         Column("revision", _plain("revision"), right=True),
         Column("Δ n", lambda item: number(item.get("delta_numerator"), language), right=True),
         Column("Δ d", lambda item: number(item.get("delta_denominator"), language), right=True),
         Column("value", lambda item: number(item.get("value"), language), right=True),
-        Column("accepted", lambda item: instant(item.get("accepted_at"))),
+        Column("accepted", lambda item: instant(item.get("accepted_at")), spare=4),
         Column("reason", _plain("reason")),
     ]
 
@@ -194,7 +219,7 @@ def outcome_columns(names: Names) -> list[Column]:
     """The observations of one submission and what became of them."""
     return [
         Column("unit", _plain("unit")),
-        Column("name", lambda item: names.get(str(item.get("unit")), "")),
+        Column("name", lambda item: names.get(str(item.get("unit")), ""), spare=2),
         Column("indicator", _plain("indicator")),
         Column("outcome", _plain("outcome")),
         Column("reason", _plain("reason")),

@@ -45,12 +45,14 @@ class Shipment:
         self._unreadable: CommandFailed | None = None
         self.counts: Counter[str] = Counter()
         self.observations = 0
+        self.refused_observations = 0
 
     def settle(self, result: Result) -> None:
         """Takes one result in."""
         self.counts[result.outcome] += 1
         if result.outcome in ("accepted", "valid") and result.receipt is not None:
             self.observations += int(result.receipt.get("observations") or 0)
+            self.refused_observations += int(result.receipt.get("refused") or 0)
         if result.outcome == "undelivered" or result.status == UNAUTHORISED:
             self._stopped = True
         self._on_result(result)
@@ -89,6 +91,6 @@ class Shipment:
         """3 if anything was not delivered for want of the door, else 1 if anything was refused, else 0."""
         if self.counts["undelivered"]:
             return AWAY
-        if self.counts["refused"] or self.counts["not_sent"]:
+        if self.counts["refused"] or self.counts["not_sent"] or self.refused_observations:
             return SOME_REFUSED
         return ALL_WELL

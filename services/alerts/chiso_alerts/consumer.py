@@ -12,6 +12,7 @@ from chiso_shared.runtime.logs import get_logger
 from chiso_shared.runtime.postgres import classify
 from pydantic import ValidationError
 
+from chiso_alerts.core.breaker import remembered, tripped
 from chiso_alerts.core.evaluate import Arrival, Evaluated, Ledger
 from chiso_alerts.core.identity import key_of
 from chiso_alerts.core.rulebook import RuleBook
@@ -24,6 +25,10 @@ _LARGEST_VERSION = 2**63 - 1
 _LONGEST_DETAIL = 1000
 
 
+class TooManyBadRecords(Exception):
+    """So many records cannot be applied that the fault must be here; nothing of the batch is stored."""
+
+
 class RollupHandler:
     """The handler of a BatchConsumer on `chiso.rollups.v1`. `committed` is told after every stored batch."""
 
@@ -34,11 +39,13 @@ class RollupHandler:
         self._book = book
         self._metrics = metrics
         self._committed = committed
+        self._history: dict[int, tuple[bool, ...]] = {}
 
     async def __call__(self, records: Sequence[Record]) -> None:
         """Stores the batch with its offsets. A record the database refuses is found and quarantined.
 
-        Raises OffsetsMoved, and whatever else the database raises: the batch may be handed over again.
+        Raises OffsetsMoved, TooManyBadRecords, and whatever else the database raises: the batch may be handed
+        over again.
         """
         try:
             await self._apply(records, ())
@@ -56,6 +63,7 @@ class RollupHandler:
         read = [decode(record) for record in records]
         arrivals = [one for one in read if isinstance(one, Arrival)]
         bad = [*refused, *(one for one in read if isinstance(one, Refused))]
+        history = self._checked([*records, *(one.record for one in refused)], bad)
         async with self._store.tick() as tick:
             await tick.apply_offsets(records or [one.record for one in refused])
             await tick.see_rollups(arrivals)
@@ -68,8 +76,21 @@ class RollupHandler:
                 ledger.apply(arrival)
             results = ledger.results()
             await tick.finish(results, bad)
+        self._history |= history
         self._note(results, arrivals, bad)
         self._metrics.lag((one.rollup for one in arrivals), tick.now)
+
+    def _checked(self, records: Sequence[Record], bad: Sequence[Refused]) -> dict[int, tuple[bool, ...]]:
+        """What to remember of each partition once the batch is stored."""
+        refused = {(one.record.partition, one.record.offset) for one in bad}
+        flags: dict[int, list[bool]] = {}
+        for record in records:
+            flags.setdefault(record.partition, []).append((record.partition, record.offset) in refused)
+        for partition, batch in flags.items():
+            reason = tripped(self._history.get(partition, ()), batch)
+            if reason is not None:
+                raise TooManyBadRecords(f"partition {partition}: {reason}")
+        return {part: remembered(self._history.get(part, ()), batch) for part, batch in flags.items()}
 
     def _note(
         self, results: Sequence[Evaluated], arrivals: Sequence[Arrival], bad: Sequence[Refused]

@@ -18,7 +18,14 @@ Series = tuple[str, str, str, str]
 class Metrics:
     """The instruments of one process, in a registry of its own."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, catalogue_version: str) -> None:
+        catalogue = Gauge(
+            "chiso_catalogue_info",
+            "Which catalogue is in force; always 1.",
+            ["service", "catalogue_version"],
+            registry=registry,
+        )
+        catalogue.labels("indicators", catalogue_version).set(1)
         self._gauges: dict[str, Gauge] = {
             "value": Gauge(
                 "chiso_indicator_value",

@@ -11,7 +11,7 @@ from chiso_shared.contracts.codec import encode_json
 from chiso_shared.contracts.events import SOURCE_INGEST, Event, content_id, rfc3339
 from chiso_shared.contracts.topics import SUBMISSIONS
 from chiso_shared.runtime.clock import Clock
-from chiso_shared.runtime.producer import Producer
+from chiso_shared.runtime.producer import NotAcknowledged, Producer
 
 from chiso_ingest.registry import Grant
 
@@ -44,7 +44,10 @@ class SubmissionLog:
     async def append(
         self, document: dict[str, Any], payload_sha256: str, grant: Grant, traceparent: str | None
     ) -> Acknowledged:
-        """Raises NotAcknowledged when the record is not known to be safe."""
+        """Raises NotAcknowledged when the record is not known to be safe; at once while Kafka is away."""
+        away = self._producer.unready()
+        if away is not None:
+            raise NotAcknowledged("not_sent", away)
         accepted_at = self._stamp()
         agency, submission_id = document["agency"], document["submission_id"]
         event = Event(

@@ -18,7 +18,7 @@ from chiso_shared.contracts.topics import Topic
 from chiso_shared.runtime.backoff import Backoff
 from chiso_shared.runtime.lifecycle import Background, describe
 from chiso_shared.runtime.logs import get_logger
-from chiso_shared.runtime.positions import Positions, Record
+from chiso_shared.runtime.positions import OffsetsMoved, PartitionsStopped, Positions, Record
 from chiso_shared.runtime.producer import topic_name
 from chiso_shared.runtime.progress import NoProgress, Progress
 from chiso_shared.runtime.settings import ServiceSettings
@@ -37,25 +37,14 @@ _OBSERVE_SECONDS: Final = 2.0
 _REVOKE_WAIT_SECONDS: Final = 20.0
 
 
-class OffsetsMoved(Exception):
-    """Raised by a handler whose compare-and-set of the stored offsets missed: nothing was stored."""
-
-
-class PartitionsStopped(Exception):
-    """Raised by a handler that refuses some partitions of a batch and has stored the records of all others."""
-
-    def __init__(self, reasons: Mapping[int, str]) -> None:
-        super().__init__("; ".join(reasons.values()))
-        self.reasons = dict(reasons)
-
-
 class BatchConsumer(Background):
     """Consumes `topic` as a member of `group`.
 
     `handler` gets records of several partitions, in order inside each, and stores them together with the next
     offsets in one transaction. If it raises, the same records are handed over again with growing pauses for
     `retry_seconds`, then the process fails. If it raises OffsetsMoved, the batch is dropped and reading goes
-    on from `stored_offsets` (a partition missing there starts at 0); five in a row fail the process.
+    on from `stored_offsets` (a partition missing there starts at 0); five in a row fail the process. With
+    PartitionsStopped it refuses partitions, whose records stay unapplied, and the others go on.
     `contiguous` says that the log has no holes: a hole stops its partition, and only that one.
     `on_assigned` is awaited before the first record of an assignment. A second consumer of a service takes a
     `label_prefix` for its partitions in the lag metric.
@@ -142,8 +131,7 @@ class BatchConsumer(Background):
         self._progress.moved()
         while True:
             idle = not self._turn.locked()
-            past = await self._progress.observe(self._subscription.consumer, self._assigned, idle)
-            self._stop_partitions(past)
+            await self._progress.observe(self._subscription.consumer, self._assigned, idle)
             await asyncio.sleep(_OBSERVE_SECONDS)
 
     async def stop(self) -> None:

@@ -61,18 +61,25 @@ async def discard_producer(producer: AIOKafkaProducer) -> None:
     await _quietly(producer.client.close())
     if sender is not None:
         await _end(sender)
-    producer._message_accumulator.fail_all(KafkaError("the producer was discarded"))
-    _settle(producer)
+    _settle(producer, KafkaError("the producer was discarded"))
     producer._closed = True
 
 
-def _settle(producer: AIOKafkaProducer) -> None:
-    """Looks at the library's inner futures, or each would complain when it is collected that nobody did."""
-    batches = [batch for queue in producer._message_accumulator._batches.values() for batch in queue]
-    futures = [batch._drain_waiter for batch in batches]
-    futures.append(producer._txn_manager._transaction_waiter)
+def _settle(producer: AIOKafkaProducer, error: KafkaError) -> None:
+    """Tells everybody who still waits, and looks at each future so that none complains nobody did."""
+    accumulator = producer._message_accumulator
+    accumulator._exception = error
+    queued = [batch for queue in accumulator._batches.values() for batch in queue]
+    futures = [
+        future for batch in (*queued, *accumulator._pending_batches) for future, _ in batch._msg_futures
+    ]
+    futures += [batch._drain_waiter for batch in queued]
+    if producer._txn_manager._transaction_waiter is not None:
+        futures.append(producer._txn_manager._transaction_waiter)
     for future in futures:
-        if future is not None and future.done() and not future.cancelled():
+        if not future.done():
+            future.set_exception(error)
+        if not future.cancelled():
             future.exception()
 
 

@@ -10,12 +10,31 @@ import structlog
 from structlog.typing import Processor
 
 # Chatty or alarming about what the runtime already reports in one line of its own.
+_SPARSE_SECONDS: Final = 30.0
 _QUIET: Final = {
     "aiokafka": logging.ERROR,
     "faststream": logging.ERROR,
     "uvicorn.error": logging.WARNING,
     "asyncio": logging.WARNING,
 }
+
+
+class _Sparse(logging.Filter):
+    """Lets the same line of aiokafka pass once in a while: during an outage it writes forty a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._passed_at: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the line is written."""
+        if not record.name.startswith("aiokafka"):
+            return True
+        line = (record.name, str(record.msg))
+        if record.created - self._passed_at.get(line, 0.0) < _SPARSE_SECONDS:
+            return False
+        self._passed_at[line] = record.created
+        return True
 
 
 def configure_logging(service: str, level: str = "INFO") -> None:
@@ -58,6 +77,7 @@ def configure_logging(service: str, level: str = "INFO") -> None:
     root.setLevel(level)
     for name, floor in _QUIET.items():
         logging.getLogger(name).setLevel(max(floor, logging.getLevelName(level)))
+    handler.addFilter(_Sparse())
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:

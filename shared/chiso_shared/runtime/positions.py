@@ -6,6 +6,18 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 
+class OffsetsMoved(Exception):
+    """Raised by a handler whose compare-and-set of the stored offsets missed: nothing was stored."""
+
+
+class PartitionsStopped(Exception):
+    """Raised by a handler that refuses partitions, with `reasons`; records of all others are stored."""
+
+    def __init__(self, reasons: Mapping[int, str]) -> None:
+        super().__init__("; ".join(reasons.values()))
+        self.reasons = dict(reasons)
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One Kafka record. `timestamp_ms` is in epoch milliseconds; `value=None` is a tombstone."""

@@ -88,9 +88,12 @@ class Producer(Background):
         self.bytes_in_flight += size
         handed_over = False
 
-        def settled(_future: object = None) -> None:
+        def settled(future: asyncio.Future[RecordMetadata] | None = None) -> None:
             self.requests_in_flight -= 1
             self.bytes_in_flight -= size
+            if future is not None and not future.cancelled() and future.exception() is not None:
+                # A batch given up leaves a hole in the sequence numbers: this producer is spent.
+                self._replace(producer)
 
         try:
             async with asyncio.timeout(timeout_ms / 1000):
@@ -105,8 +108,7 @@ class Producer(Background):
             outcome: Outcome = "unknown" if handed_over else "not_sent"
             raise NotAcknowledged(outcome, f"Kafka did not answer within {timeout_ms} ms") from None
         except (KafkaError, OSError, AssertionError, TypeError) as error:
-            # A batch that failed for good leaves a hole in the sequence numbers: this producer is spent.
-            if handed_over or not is_alive(producer):
+            if not is_alive(producer):
                 self._replace(producer)
             raise NotAcknowledged("unknown" if handed_over else "not_sent", describe(error)) from error
         finally:

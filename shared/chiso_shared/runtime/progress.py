@@ -55,19 +55,19 @@ class Progress:
         """Seconds since the last sign of progress."""
         return asyncio.get_running_loop().time() - self._moved_at
 
-    async def observe(self, consumer: AIOKafkaConsumer, assigned: bool, idle: bool) -> Mapping[int, str]:
-        """Refreshes lag and gauges, notes positions in Kafka for outside tools.
+    async def observe(self, consumer: AIOKafkaConsumer, assigned: bool, idle: bool) -> None:
+        """Refreshes lag, gauges and reasons, notes positions in Kafka for outside tools.
 
-        Returns partitions whose log ends before what was applied. Raises NoProgress after too long a silence;
-        while the brokers do not answer there is no silence, only `away`.
+        Raises NoProgress after too long a silence; while the brokers do not answer there is no silence, only
+        `away`.
         """
         try:
             ends = await self._ends(consumer)
         except (KafkaError, OSError, TimeoutError) as error:
             self.away = f"Kafka does not answer: {describe(error)}"
             self.moved()
-            return {}
-        self.away = None
+            return
+        self.away = self._past_the_end(ends)
         self._measure(consumer, ends, idle)
         await self._note_in_kafka(consumer)
         if assigned and self.waiting() == 0:
@@ -75,7 +75,6 @@ class Progress:
         if self.silent_seconds() > self._patience_seconds:
             what = f"{self.waiting()} records are waiting" if assigned else "no partitions were assigned"
             raise NoProgress(f"{what} and nothing moved for {self.silent_seconds():.0f} s")
-        return self._past_the_end(ends)
 
     async def _ends(self, consumer: AIOKafkaConsumer) -> Mapping[int, int]:
         partitions = [TopicPartition(self._topic, partition) for partition in self._positions.next_offsets]
@@ -125,9 +124,10 @@ class Progress:
                 await consumer.commit({TopicPartition(self._topic, part): at for part, at in fresh.items()})
             self._committed.update(fresh)
 
-    def _past_the_end(self, ends: Mapping[int, int]) -> Mapping[int, str]:
-        return {
-            partition: f"partition {partition} ends at {ends[partition]}, but {following} was stored"
-            for partition, following in self._positions.next_offsets.items()
-            if partition in ends and ends[partition] < following and partition not in self._positions.stopped
-        }
+    def _past_the_end(self, ends: Mapping[int, int]) -> str | None:
+        # A reason, not a stop: a broker that comes back shows an older end for a moment. If the log really
+        # was cut, what it gives next is out of place, and Positions stops the partition.
+        for partition, following in self._positions.next_offsets.items():
+            if ends.get(partition, following) < following:
+                return f"partition {partition} ends at {ends[partition]}, but {following} was stored"
+        return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -15,14 +16,14 @@ from chiso_cli.options import AS_A_TABLE, FIRST_ROWS, AlertsURL, Amount, Indicat
 from chiso_cli.reading import Query, Reader, path_of, unit_names
 from chiso_cli.render import (
     Column,
+    Item,
     Names,
     alert_columns,
     event_columns,
     evidence_columns,
     key_columns,
-    table,
 )
-from chiso_cli.terminal import notes, people, print_json, print_json_lines
+from chiso_cli.terminal import notes, people, print_json, print_json_lines, print_table
 from chiso_cli.wording import Language, figure, limit, percent, word
 
 _HELP: Final = """List alerts; show one; explain one; list the rules.
@@ -88,7 +89,8 @@ def list_alerts(
     if not states:
         notes().print("No alert matches.")
         return ALL_WELL
-    people().print(table(alert_columns(_names(indicators_url, output), output.lang), states, output.lang))
+    names = _names(indicators_url, output, states)
+    print_table(alert_columns(names, output.lang), states, output.lang)
     if len(states) == amount.most:
         notes().print(f"{amount.most} rows shown; there may be more: --limit or --all.", style="dim")
     return ALL_WELL
@@ -109,11 +111,11 @@ def show(
     if output.json:
         print_json(alert)
         return ALL_WELL
-    state = alert.get("state") if isinstance(alert.get("state"), dict) else alert
     console = people()
-    console.print(table(alert_columns(_names(indicators_url, output), output.lang), [state], output.lang))
+    names = _names(indicators_url, output, [alert])
+    print_table(alert_columns(names, output.lang), [alert], output.lang)
     console.print()
-    console.print(table(event_columns(output.lang), alert.get("events") or (), output.lang))
+    print_table(event_columns(output.lang), alert.get("events") or (), output.lang)
     return ALL_WELL
 
 
@@ -132,7 +134,8 @@ def explain(
     if output.json:
         print_json(explanation)
         return ALL_WELL
-    _print_explanation(people(), explanation, _names(indicators_url, output), output.lang)
+    names = _names(indicators_url, output, [explanation, *(explanation.get("cells") or ())])
+    _print_explanation(people(), explanation, names, output.lang)
     return ALL_WELL
 
 
@@ -153,12 +156,13 @@ def rules(*, output: Output = AS_A_TABLE, alerts_url: AlertsURL = None) -> int:
             Column("version", lambda rule: str(rule.get("version", ""))),
             Column("text", lambda rule: str(rule.get(text) or "")),
         ]
-        people().print(table(columns, found, output.lang))
+        print_table(columns, found, output.lang)
     return ALL_WELL
 
 
-def _names(indicators_url: str | None, output: Output) -> Names:
-    return unit_names(service_url("indicators", indicators_url, os.environ), output.lang)
+def _names(indicators_url: str | None, output: Output, items: Iterable[Item]) -> Names:
+    codes = (str(item.get("unit")) for item in items)
+    return unit_names(service_url("indicators", indicators_url, os.environ), output.lang, codes)
 
 
 def _full_id(service: Reader, alert_id: str) -> str:
@@ -182,14 +186,12 @@ def _full_id(service: Reader, alert_id: str) -> str:
 
 def _print_explanation(console: Console, explanation: Any, names: Names, language: Language) -> None:
     """Headline, message, before and after, then the evidence."""
-    state = explanation.get("state")
-    about = {**explanation, **(state if isinstance(state, dict) else {})}
-    console.print(table(key_columns(names), [about], language))
+    print_table(key_columns(names), [explanation], language)
     console.print()
     message = explanation.get("message_vi" if language == "vi" else "message")
     if message:
         console.print(str(message), markup=False)
-    rule, target = about.get("rule") or {}, about.get("target") or {}
+    rule, target = explanation.get("rule") or {}, explanation.get("target") or {}
     console.print(
         f"{word('rule', language)}: {rule.get('id', '')} ({rule.get('version', '')})"
         f"   {word('target', language)}: {limit(target, language)} ({target.get('version', '')})",
@@ -200,9 +202,9 @@ def _print_explanation(console: Console, explanation: Any, names: Names, languag
             console.print(f"{label}: {_reading(reading, language)}", markup=False)
     if gate := explanation.get("gate"):
         console.print(f"gate: {_flat(gate)}", markup=False)
-    if evidence := explanation.get("evidence") or explanation.get("cells"):
+    if cells := explanation.get("cells"):
         console.print()
-        console.print(table(evidence_columns(names, language), evidence, language))
+        print_table(evidence_columns(names, language), cells, language)
 
 
 def _flat(value: Any) -> str:

@@ -17,8 +17,8 @@ from chiso_cli.environment import home, reason, seeds
 from chiso_cli.exits import ALL_WELL, USAGE, CommandFailed
 from chiso_cli.options import AS_A_TABLE, Output, Seeds
 from chiso_cli.registry import registry_file
-from chiso_cli.render import Column, Item, table
-from chiso_cli.terminal import notes, people, print_json, print_json_lines
+from chiso_cli.render import Column, Item
+from chiso_cli.terminal import notes, people, print_json, print_json_lines, print_table
 from chiso_cli.wording import instant
 
 _HELP = """Add, list and revoke the keys of agencies.
@@ -106,7 +106,7 @@ def list_all(*, output: Output = AS_A_TABLE, state: Home = None) -> int:
     if not found:
         notes().print(f"{_file(state)} holds no key.", markup=False)
         return ALL_WELL
-    people().print(table(_columns(), found, output.lang))
+    print_table(_columns(), found, output.lang)
     return ALL_WELL
 
 

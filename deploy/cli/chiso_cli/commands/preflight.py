@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Annotated, Final
 
@@ -66,16 +66,22 @@ def preflight(
     )
     submissions = read_all(given, content)
     account = Account(output.lang)
-    refused = valid = observations = 0
+    refused = returned = valid = observations = 0
     for result in _results(submissions, rules, content):
         account.take(result)
         if output.json:
             print_json(result.document())
         refused += result.outcome == "refused"
+        returned += int((result.receipt or {}).get("refused", 0))
         valid += result.outcome == "valid"
         observations += int((result.receipt or {}).get("observations", 0))
-    _conclude(account, valid, refused, observations, output)
-    return SOME_REFUSED if refused else ALL_WELL
+    said = [f"{valid:,} valid ({counted(observations, 'observation')})"] if valid else []
+    if returned:
+        said.append(f"{counted(returned, 'observation')} in them would be refused")
+    if refused:
+        said.append(f"{counted(refused, 'submission')} would be refused")
+    _conclude(account, said, output)
+    return SOME_REFUSED if refused or returned else ALL_WELL
 
 
 def _results(submissions: Iterable[Outgoing], rules: Rules, content: Content) -> Iterator[Result]:
@@ -125,14 +131,11 @@ def _too_large(outgoing: Outgoing, limit: int) -> dict[str, object]:
     }
 
 
-def _conclude(account: Account, valid: int, refused: int, observations: int, output: Output) -> None:
-    console: Callable[..., None] = (notes() if output.json else people()).print
+def _conclude(account: Account, said: Sequence[str], output: Output) -> None:
+    console = notes() if output.json else people()
     if not output.json:
-        account.print(people())
-    said = [f"{valid:,} valid ({counted(observations, 'observation')})"] if valid else []
-    if refused:
-        said.append(f"{refused:,} would be refused")
-    open_checks = ", ".join(check.replace("_", " ") for check in CHECKS_LEFT_TO_SERVER)
-    console(f"{'; '.join(said) or 'Nothing to check'}. Nothing was sent.", markup=False)
-    if valid:
-        console(f"Left to the server: {open_checks}.", style="dim", markup=False)
+        account.print(console)
+    console.print(f"{'; '.join(said) or 'Nothing to check'}. Nothing was sent.", markup=False)
+    if account.receipts:
+        left = ", ".join(check.replace("_", " ") for check in CHECKS_LEFT_TO_SERVER)
+        console.print(f"Left to the server: {left}.", style="dim", markup=False)

@@ -13,8 +13,8 @@ from chiso_cli.environment import service_url
 from chiso_cli.exits import ALL_WELL, USAGE, CommandFailed
 from chiso_cli.options import AS_A_TABLE, FIRST_ROWS, Amount, IndicatorsURL, Output
 from chiso_cli.reading import Query, Reader, path_of, unit_names
-from chiso_cli.render import Column, Names, cell_columns, cell_figure, rollup_columns, table
-from chiso_cli.terminal import notes, people, print_json, print_json_lines
+from chiso_cli.render import Column, Names, cell_columns, cell_figure, rollup_columns
+from chiso_cli.terminal import notes, print_json, print_json_lines, print_table
 from chiso_cli.wording import Language, instant
 
 
@@ -116,9 +116,7 @@ def cells(
             if output.json:
                 print_json(cell)
             else:
-                people().print(
-                    table(_revision_columns(output.lang), cell.get("revisions") or (), output.lang)
-                )
+                print_table(_revision_columns(output.lang), cell.get("revisions") or (), output.lang)
             return ALL_WELL
         return _list(indicators, "/v1/cells", which.query(), amount, base_url, output, cell_columns)
 
@@ -152,8 +150,8 @@ def _show(
     if not items:
         notes().print("Nothing matches.")
         return ALL_WELL
-    names = unit_names(base_url, output.lang)
-    people().print(table(columns(names, output.lang), items, output.lang))
+    names = unit_names(base_url, output.lang, (str(item.get("unit")) for item in items))
+    print_table(columns(names, output.lang), items, output.lang)
     if len(items) == most:
         notes().print(f"{most} rows shown; there may be more: --limit or --all.", style="dim")
     return ALL_WELL

@@ -14,8 +14,8 @@ from chiso_cli.environment import home, read_key, service_url
 from chiso_cli.exits import ALL_WELL, USAGE, CommandFailed
 from chiso_cli.options import AS_A_TABLE, IndicatorsURL, KeyFile, Output
 from chiso_cli.reading import Reader, path_of, unit_names
-from chiso_cli.render import Item, outcome_columns, table
-from chiso_cli.terminal import people, print_json
+from chiso_cli.render import Item, outcome_columns
+from chiso_cli.terminal import people, print_json, print_table
 from chiso_cli.wording import instant
 
 
@@ -51,9 +51,10 @@ def status(
         return ALL_WELL
     console = people()
     _print_head(console, agency, identity, found)
-    names = unit_names(base_url, output.lang)
+    observations = found.get("observations") or ()
+    names = unit_names(base_url, output.lang, (str(item.get("unit")) for item in observations))
     console.print()
-    console.print(table(outcome_columns(names), found.get("observations") or (), output.lang))
+    print_table(outcome_columns(names), observations, output.lang)
     return ALL_WELL
 
 

@@ -20,7 +20,7 @@ from chiso_cli.exits import ALL_WELL, AWAY, INTERRUPTED
 from chiso_cli.options import AS_A_TABLE, IndicatorsURL, IngestURL, KeyFile, Output
 from chiso_cli.retry import RetryPolicy
 from chiso_cli.sources import Files, sources
-from chiso_cli.terminal import notes, people, print_json
+from chiso_cli.terminal import notes, people, print_json_now
 
 
 @Parameter(name="*", group=Group("Delivery", sort_key=7))
@@ -94,7 +94,7 @@ def _taker(account: Account, output: Output) -> Callable[[Result], None]:
     def take(result: Result) -> None:
         account.take(result)
         if output.json:
-            print_json(result.document())
+            print_json_now(result.document())
 
     return take
 

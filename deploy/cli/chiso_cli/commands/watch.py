@@ -21,7 +21,7 @@ from chiso_cli.following import following
 from chiso_cli.options import AS_A_TABLE, CONNECTION, IndicatorsURL, Output
 from chiso_cli.reading import unit_names
 from chiso_cli.sequences import Arrival, Sequences
-from chiso_cli.terminal import notes, people, print_json
+from chiso_cli.terminal import notes, people, print_json_now
 from chiso_cli.wording import Language, figure, instant, limit, word
 
 _STYLES: Final = {
@@ -90,7 +90,7 @@ def watch(
     """
     names: Mapping[str, str] = {}
     if not output.json:
-        names = unit_names(service_url("indicators", indicators_url, os.environ), output.lang)
+        names = unit_names(service_url("indicators", indicators_url, os.environ), output.lang, None)
     view = View(which, output, Sequences(from_beginning), names)
     bootstrap = bootstrap_servers(kafka, os.environ)
     try:
@@ -103,7 +103,7 @@ def watch(
 async def _follow(
     bootstrap: str, view: View, from_beginning: bool, until_end: bool, count: int | None
 ) -> None:
-    async with following(bootstrap, ALERTS.name, from_beginning) as follower:
+    async with following(bootstrap, ALERTS.name, from_beginning, view.trouble) as follower:
         if not until_end:
             notes().print(f"Following {ALERTS.name} at {bootstrap}; Ctrl-C ends.", style="dim")
         async for record in follower.records(until_end):
@@ -141,9 +141,13 @@ class View:
             return
         self.shown += 1
         if self._output.json:
-            print_json(event)
+            print_json_now(event)
             return
         print_event(self._people, event, self._names, self._output.lang)
+
+    def trouble(self) -> None:
+        """The connection has trouble."""
+        self._notes.print("Kafka has trouble or is away; trying again.", style="yellow")
 
     def _tell_gap(self, alert_id: str, sequence: int, arrival: Arrival) -> None:
         if arrival.kind == "gap" and arrival.expected is not None:

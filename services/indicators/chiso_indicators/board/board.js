@@ -28,7 +28,6 @@ async function start() {
   translate();
   say(t("loading"));
   await readCatalogue();
-  fitChoices();
   await refresh();
   setInterval(() => document.visibilityState === "visible" && !find("#detail").open && refresh(), REFRESH_MS);
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import msgspec
@@ -14,7 +14,10 @@ from chiso_shared.runtime.postgres import Connection, Queries, load_queries
 from chiso_indicators.core.figure import Figure
 from chiso_indicators.core.keys import Key
 
-Session = Connection | PoolConnectionProxy[asyncpg.Record]
+if TYPE_CHECKING:
+    Session = Connection | PoolConnectionProxy[asyncpg.Record]
+else:  # the proxy is generic for the type checker only
+    Session = PoolConnectionProxy
 Values = asyncpg.Record | Mapping[str, Any]
 
 # Decimals as JSON numbers keep their exact text; PostgreSQL reads them into NUMERIC unchanged.

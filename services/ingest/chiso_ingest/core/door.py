@@ -8,7 +8,7 @@ from typing import Final, Literal, cast, get_args
 
 from chiso_ingest.core import texts
 from chiso_ingest.core.check import Mode, Rules, Verdict, check
-from chiso_ingest.core.csv_body import DOCUMENT_COLUMNS, parse_csv
+from chiso_ingest.core.csv_body import DOCUMENT_COLUMNS, parse_csv, pointer_of
 from chiso_ingest.core.figures import Locale
 from chiso_ingest.core.findings import Findings, printable
 from chiso_ingest.core.hints import near_name
@@ -109,7 +109,12 @@ def _examine_json(text: str, rules: Rules) -> Verdict:
 
 def _examine_csv(text: str, options: Options, rules: Rules) -> Verdict:
     findings = Findings(rules.limits.problems)
-    sheet = parse_csv(text, options.parameters or {}, options.locale, findings)
+    parameters = options.parameters or {}
+    for name, value in parameters.items():
+        find_unwritable(value, findings, pointer_of(name))
+    if findings.total:
+        return _verdict(422, findings)
+    sheet = parse_csv(text, parameters, options.locale, findings)
     if sheet is None:
         return _verdict(400 if findings.items[0].code == "malformed" else 422, findings)
     return check(sheet.raw, rules, sheet.lines)

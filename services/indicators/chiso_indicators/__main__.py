@@ -1,0 +1,28 @@
+"""`python -m chiso_indicators`: reads the environment, then runs the service until it is told to stop."""
+
+from __future__ import annotations
+
+import sys
+
+from chiso_shared.catalogue import CatalogueError, load_catalogue
+from chiso_shared.runtime.lifecycle import run_service
+from chiso_shared.runtime.logs import configure_logging
+
+from chiso_indicators.app import build_service
+from chiso_indicators.settings import IndicatorsSettings
+
+
+def main() -> int:
+    """The exit code; 2 for a catalogue that must not be used."""
+    settings = IndicatorsSettings()
+    configure_logging("indicators", settings.log_level)
+    try:
+        catalogue = load_catalogue(settings.seeds)
+    except CatalogueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return run_service(lambda: build_service(settings, catalogue))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""`/v1/rollups` and `/v1/changes`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+from chiso_shared.contracts.fields import Basis, CalendarName
+from fastapi import APIRouter, HTTPException, Query, Request, Response
+
+from chiso_indicators.api.paging import DEFAULT_LIMIT, Cursor, Limit, listing, single, write_cursor
+from chiso_indicators.api.parameters import (
+    Bases,
+    CalendarNames,
+    Codes,
+    Instant,
+    Levels,
+    filters,
+    instant,
+    key_from_path,
+)
+from chiso_indicators.core.rollup_object import rollup_object
+from chiso_indicators.core.row import Row
+from chiso_indicators.store.read import Filters, Reader
+
+
+def router(reader: Callable[[], Reader]) -> APIRouter:
+    """The endpoints."""
+    routes = APIRouter(prefix="/v1", tags=["rollups"])
+
+    @routes.get("/rollups")
+    async def rollups(
+        request: Request,
+        unit: Codes = None,
+        level: Levels = None,
+        indicator: Codes = None,
+        calendar: CalendarNames = None,
+        period: Codes = None,
+        basis: Bases = None,
+        as_of: Instant = None,
+        limit: Limit = DEFAULT_LIMIT,
+        cursor: Cursor = None,
+    ) -> Response:
+        read, at = reader(), instant("as_of", as_of)
+        on = (at or read.clock.now()).date()
+        wanted = filters(read.assembler.planner, on, unit, level, indicator, calendar, period, basis, cursor)
+        rows = (
+            await read.rollups(wanted, limit) if at is None else await read.rollups_as_of(wanted, limit, at)
+        )
+        more = write_cursor(rows[-1].key) if len(rows) == limit else None
+        return listing(request, [rollup_object(row) for row in rows], more)
+
+    @routes.get("/rollups/{unit}/{indicator}/{calendar}/{period}/{basis}")
+    async def rollup(
+        request: Request,
+        unit: str,
+        indicator: str,
+        calendar: CalendarName,
+        period: str,
+        basis: Basis,
+        history: bool = False,
+        as_of: Instant = None,
+    ) -> Response:
+        read, at = reader(), instant("as_of", as_of)
+        key = key_from_path(read.assembler.planner, unit, indicator, calendar, period, basis)
+        if key is None:
+            raise HTTPException(404, "there is no such unit, indicator or period")
+        if at is not None:
+            wanted = Filters([key.unit], None, [key.indicator], [key.calendar], [key.period], [key.basis])
+            rows = await read.rollups_as_of(wanted, 1, at)
+            return single(rollup_object(_found(rows[0] if rows else None)))
+        if history:
+            versions = await read.versions(key) or [_found(await read.rollup(key))]
+            return listing(request, _with_validity(versions), None)
+        return single(rollup_object(_found(await read.rollup(key))))
+
+    @routes.get("/changes")
+    async def changes(
+        request: Request,
+        after: Annotated[str, Query(max_length=64)] = "0.0",
+        limit: Limit = DEFAULT_LIMIT,
+    ) -> Response:
+        tick, ordinal = _place(after)
+        rows = await reader().changes(tick, ordinal, limit)
+        items = [{**rollup_object(row), "cursor": f"{row.tick}.{row.ordinal}"} for row in rows]
+        return listing(request, items, items[-1]["cursor"] if items else after)
+
+    return routes
+
+
+def _found(row: Row | None) -> Row:
+    if row is None:
+        raise HTTPException(404, "no cell below this rollup has a report")
+    return row
+
+
+def _with_validity(versions: Sequence[Row]) -> list[dict[str, Any]]:
+    ends = [*(row.updated_at for row in versions[1:]), None]
+    return [
+        {**rollup_object(row), "valid_from": row.updated_at, "valid_to": end}
+        for row, end in zip(versions, ends, strict=True)
+    ]
+
+
+def _place(after: str) -> tuple[int, int]:
+    tick, _, ordinal = after.partition(".")
+    ordinal = ordinal or "0"
+    if not (tick.isascii() and tick.isdigit() and ordinal.isascii() and ordinal.isdigit()):
+        raise HTTPException(422, "after is not a cursor of this list")
+    if int(tick) >= 2**63 or int(ordinal) >= 2**31:
+        raise HTTPException(422, "after is not a cursor of this list")
+    return int(tick), int(ordinal)

@@ -1,0 +1,78 @@
+"""Builds indicators: the only place that makes real things. Nothing is created before `build_service`."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from chiso_shared.catalogue import Catalogue
+from chiso_shared.contracts.topics import SUBMISSIONS
+from chiso_shared.runtime.clock import Clock
+from chiso_shared.runtime.consumer import BatchConsumer
+from chiso_shared.runtime.http import HttpServer, create_app
+from chiso_shared.runtime.lifecycle import Component, Service
+from chiso_shared.runtime.metrics import new_registry
+from chiso_shared.runtime.postgres import Database
+
+from chiso_indicators.api import create_api
+from chiso_indicators.board import add_board
+from chiso_indicators.consumer import Apply
+from chiso_indicators.gauges import Gauges
+from chiso_indicators.log_ends import LogEnds
+from chiso_indicators.metrics import Metrics
+from chiso_indicators.preparation import Preparation
+from chiso_indicators.relay import LeadingRelay
+from chiso_indicators.settings import IndicatorsSettings
+from chiso_indicators.store.outbox import RollupOutbox
+from chiso_indicators.ticker import Ticker
+
+GROUP = "chiso-indicators"
+
+
+def build_service(settings: IndicatorsSettings, catalogue: Catalogue) -> Service:
+    """The whole service, not started."""
+    release = version("chiso-indicators")
+    registry = new_registry("indicators", release)
+    metrics, clock = Metrics(registry, catalogue.version), Clock(settings.clock_offset)
+    database = Database(settings.dsn, "chiso-indicators", min_size=3, max_size=12)
+    prepared = Preparation(settings.dsn, database, catalogue, clock)
+    relay = LeadingRelay(
+        settings.dsn,
+        lambda: RollupOutbox(database.pool, clock, settings.relay_batch),
+        settings.bootstrap_servers,
+        registry,
+    )
+    gauges = Gauges(lambda: database.pool, metrics)
+
+    def on_rolled() -> None:
+        relay.wake()
+        gauges.wake()
+
+    ticker = Ticker(
+        lambda: prepared.roll,
+        clock,
+        metrics,
+        LogEnds(settings.bootstrap_servers),
+        on_rolled,
+        poll_ms=settings.tick_poll_ms,
+        close_grace_seconds=settings.close_grace_seconds,
+    )
+    apply = Apply(lambda: prepared.apply, clock, metrics, ticker.wake)
+    consumer = BatchConsumer(
+        settings,
+        SUBMISSIONS,
+        GROUP,
+        apply.handle,
+        apply.stored_offsets,
+        contiguous=True,
+        max_records=settings.apply_max_records,
+        registry=registry,
+        service="indicators",
+        on_assigned=apply.on_assigned,
+    )
+    components: list[Component] = [database, prepared]
+    app = create_app("chiso indicators", registry, components, release)
+    create_api(app, lambda: prepared.reader, metrics)
+    add_board(app, database, settings.alerts_port)
+    components += [gauges, relay, ticker, consumer]
+    http = HttpServer(app, settings.http_host, settings.indicators_port)
+    return Service("indicators", [database, prepared, http, gauges, relay, ticker, consumer])

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
 
 import asyncpg
 import httpx
@@ -81,7 +82,7 @@ async def prometheus(
     try:
         base = f"http://127.0.0.1:{port}/api/v1/"
         async with httpx.AsyncClient(base_url=base, timeout=20, trust_env=False) as client:
-            await eventually(lambda: _scraped_twice(client), deadline_seconds=60)
+            await eventually(lambda: _scraped_twice(client), deadline_seconds=90)
             yield client
     finally:
         process.terminate()
@@ -106,6 +107,7 @@ async def _scraped_twice(client: httpx.AsyncClient) -> bool:
         )
     except httpx.TransportError as error:
         raise AssertionError(repr(error)) from None
+    assert answer.status_code == httpx.codes.OK, answer.text  # 503 while it starts
     return bool(answer.json()["data"]["result"])
 
 
@@ -196,6 +198,27 @@ async def test_the_reader_sees_the_views_and_nothing_else(
         await reader.execute(statement)
 
 
+async def test_a_report_moves_the_completeness_that_prometheus_shows(
+    prometheus: httpx.AsyncClient, system: System
+) -> None:
+    report = {
+        "submission_id": str(uuid4()),
+        "calendar": "administrative",
+        "period": "2025-12",
+        "basis": "in_period",
+        "observations": [{"unit": "00004", "indicator": "DVC.DIGITISED", "numerator": 40, "denominator": 50}],
+    }
+    assert system.submit(report).status_code == 202
+    series = 'chiso_indicator_completeness_ratio{province="01",indicator="DVC.DIGITISED",basis="in_period"}'
+
+    async def shown() -> list[Any]:
+        answer = (await prometheus.get("query", params={"query": series})).json()
+        return list(answer["data"]["result"])
+
+    found = await eventually(shown, deadline_seconds=30)
+    assert [round(float(item["value"][1]), 4) for item in found] == [round(1 / 126, 4)]
+
+
 async def test_the_metrics_of_the_contract_are_exposed_and_name_no_commune(
     prometheus: httpx.AsyncClient,
 ) -> None:
@@ -204,8 +227,8 @@ async def test_the_metrics_of_the_contract_are_exposed_and_name_no_commune(
     named = set(re.findall(r"`(chiso_[a-z_]+)", section))
     names = set((await prometheus.get("label/__name__/values")).json()["data"])
     exposed = {re.sub(r"_(bucket|sum|count|created)$", "", name) for name in names} | names
-    # A counter with labels has no series before its first event.
-    rare = {"chiso_quarantined_total"}
+    # These have no series before the first quarantined record, and the first report that was owed.
+    rare = {"chiso_quarantined_total", "chiso_indicator_completeness_ratio"}
     assert len(named) >= 15
     assert sorted(named - exposed - rare) == []
     labels = set(

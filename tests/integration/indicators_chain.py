@@ -1,4 +1,4 @@
-"""Indicators alone on a real log and a real database: submissions go in as events, answers come out over HTTP."""
+"""Indicators alone on a real log and a real database: events go in, answers come out over HTTP."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from uuid import UUID
 
 import httpx
 from aiokafka import AIOKafkaProducer
-
 from chiso_indicators.app import build_service
 from chiso_indicators.settings import IndicatorsSettings
 from chiso_shared.catalogue import Catalogue, load_catalogue
@@ -23,6 +22,7 @@ from chiso_shared.contracts.events import SOURCE_INGEST, Event, content_id
 from chiso_shared.contracts.topics import SUBMISSIONS
 from chiso_shared.runtime.http import HttpServer
 from chiso_shared.runtime.lifecycle import Service
+
 from tests.harness import eventually
 
 SEEDS = Path(__file__).resolve().parents[2] / "seeds"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 
 from tests.integration.indicators_chain import document, log_writer, observation, running
-from tests.harness import eventually
 
 
 async def test_a_submission_is_in_its_province_and_the_nation(chiso_topics: str, database: str) -> None:

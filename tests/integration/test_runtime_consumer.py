@@ -168,7 +168,7 @@ async def test_records_arrive_whole_and_in_order(
     tombstone = next(item for item in records if item.key == b"gone")
     assert (tombstone.value, tombstone.timestamp_ms, tombstone.headers) == (None, 1234, {"x": "\ufffd"})
     assert assigned == [{0, 1}]
-    assert consumer.next_offsets == {0: 2, 1: 2}
+    await eventually(lambda: consumer.next_offsets == {0: 2, 1: 2})
 
 
 async def test_every_record_is_applied_once_while_members_come_and_go(

@@ -122,6 +122,7 @@ def test_a_key_is_shown_once_and_only_its_hash_is_kept(
         (["alrts"], 2, "alerts"),
         (["alerts", "explain", "ab"], 2, "too short"),
         (["submit", __file__], 2, "No key"),
+        (["status", "october"], 2, "'october' is no submission_id"),
         (["status", "0198c0de-7a11-7c4e-9d3f-5b2a1c0e8f77"], 2, "No key"),
     ],
 )

@@ -72,10 +72,10 @@ def test_numbers_keep_their_digits_and_take_the_languages_sign() -> None:
 
 def test_a_rollup_is_shown_with_target_completeness_and_finality() -> None:
     shown = text_of(table(rollup_columns({"51": "Quảng Ngãi"}, "en"), [ROLLUP], "en"))
-    for part in ("Quảng Ngãi", "2025-10 admin.", "73.7938", "≥ 80", "91/96", "94.8 %", "collecting", "118"):
+    for part in ("Quảng Ngãi", "2025-10 adm", "73.7938", "≥ 80", "91/96", "94.8 %", "collecting", "118"):
         assert part in shown
     shown = text_of(table(rollup_columns({}, "vi"), [ROLLUP], "vi"))
-    for part in ("đơn vị", "73,7938", "94,8 %", "đang thu", "vàng"):
+    for part in ("đơn vị", "73,7938", "94,8 %", "đang thu", "vàng", "2025-10 HC"):
         assert part in shown
 
 
@@ -170,3 +170,20 @@ def test_a_key_that_was_given_beats_one_that_lies_about(tmp_path: Path) -> None:
     with pytest.raises(CommandFailed, match="No key") as failed:
         environment.read_key(None, {"CHISO_HOME": str(tmp_path / "nowhere")})
     assert failed.value.code == USAGE
+
+
+@pytest.mark.parametrize("width", [400, 140, 110, 80, 40])
+def test_a_narrow_terminal_leaves_out_what_can_be_spared(width: int) -> None:
+    columns = rollup_columns({"51": "Quảng Ngãi"}, "en")
+    shown = table(columns, [ROLLUP, ROLLUP | {"value": None}], "en", width)
+    headings = [str(column.header) for column in shown.columns]
+    assert {"unit", "indicator", "period", "value", "target", "colour", "reported"} <= set(headings)
+    order = ["updated", "version", "name", "complete", "basis"]
+    spared = [heading for heading in order if heading not in headings]
+    assert spared == order[: len(spared)]
+    assert (width < 400) == bool(spared)
+
+
+def test_a_column_without_any_text_is_left_out() -> None:
+    shown = table(cell_columns({}, "en"), [ROLLUP | {"winner": {"value": 1}}], "en")
+    assert "reason" not in [str(column.header) for column in shown.columns]

@@ -38,6 +38,7 @@ _STYLES: Final[Mapping[str, str]] = {
 }
 SHORT_ID: Final = 8
 _BETWEEN: Final = 3
+_NEVER_FOLDED: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +62,25 @@ def table(
     A column without any text is left out; so are spare ones until the rest fits into `width` cells.
     """
     rows = [[column.text(item) for column in columns] for item in items]
-    kept = _fitting(columns, rows, language, width)
+    widths = _fitting(columns, rows, language, width)
     grid = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    for column in (columns[index] for index in kept):
+    for index in widths:
         grid.add_column(
-            word(column.heading, language),
-            justify="right" if column.right else "left",
+            word(columns[index].heading, language),
+            justify="right" if columns[index].right else "left",
             overflow="fold",
-            no_wrap=column.right,
+            no_wrap=columns[index].right or widths[index] <= _NEVER_FOLDED,
         )
     for row in rows:
-        texts = (row[index] for index in kept)
+        texts = (row[index] for index in widths)
         grid.add_row(*(Text(word(text, language), style=_STYLES.get(text, "")) for text in texts))
     return grid
 
 
 def _fitting(
     columns: Sequence[Column], rows: Sequence[Sequence[str]], language: Language, width: int | None
-) -> list[int]:
-    """The columns that are shown, by their place."""
+) -> Mapping[int, int]:
+    """The columns that are shown, by their place, with the width that they would like."""
     widths = {
         index: max(cell_len(text) for text in (word(column.heading, language), *(row[index] for row in rows)))
         for index, column in enumerate(columns)
@@ -90,32 +91,32 @@ def _fitting(
         if columns[most_spare].spare == 0:
             break
         del widths[most_spare]
-    return list(widths)
+    return widths
 
 
-def _period(item: Item) -> str:
-    return f"{item.get('period')} {str(item.get('calendar'))[:5]}."
+def _period(item: Item, language: Language) -> str:
+    return f"{item.get('period')} {word(str(item.get('calendar'))[:3], language)}"
 
 
 def _plain(name: str) -> Callable[[Item], str]:
     return lambda item: "" if item.get(name) is None else str(item[name])
 
 
-def key_columns(names: Names) -> list[Column]:
+def key_columns(names: Names, language: Language) -> list[Column]:
     """The columns that say which cell, rollup or alert a row is about."""
     return [
         Column("unit", _plain("unit")),
-        Column("name", lambda item: names.get(str(item.get("unit")), ""), spare=1),
+        Column("name", lambda item: names.get(str(item.get("unit")), ""), spare=3),
         Column("indicator", _plain("indicator")),
-        Column("period", _period),
-        Column("basis", _plain("basis")),
+        Column("period", lambda item: _period(item, language)),
+        Column("basis", _plain("basis"), spare=1),
     ]
 
 
 def rollup_columns(names: Names, language: Language) -> list[Column]:
     """A rollup: its number with target, completeness and finality."""
     return [
-        *key_columns(names),
+        *key_columns(names, language),
         Column("value", lambda item: rollup_figure(item, language), right=True),
         Column("target", lambda item: limit(item.get("target"), language), right=True),
         Column("colour", _plain("status_colour")),
@@ -124,8 +125,8 @@ def rollup_columns(names: Names, language: Language) -> list[Column]:
         ),
         Column("complete", lambda item: percent(item.get("completeness"), language), right=True, spare=2),
         Column("phase", _plain("phase")),
-        Column("version", _plain("version"), right=True, spare=3),
-        Column("updated", lambda item: instant(item.get("updated_at")), spare=4),
+        Column("version", _plain("version"), right=True, spare=4),
+        Column("updated", lambda item: instant(item.get("updated_at")), spare=5),
     ]
 
 
@@ -143,7 +144,7 @@ def cell_columns(names: Names, language: Language) -> list[Column]:
         return lambda item: _plain(name)(item.get("winner") or {})
 
     return [
-        *key_columns(names),
+        *key_columns(names, language),
         Column("figure", lambda item: cell_figure(item.get("winner"), language), right=True),
         Column("agency", winner("agency")),
         Column("revision", winner("revision"), right=True),
@@ -169,13 +170,13 @@ def alert_columns(names: Names, language: Language) -> list[Column]:
     """An alert's present state."""
     return [
         Column("state", _plain("state")),
-        Column("severity", _plain("severity")),
-        *key_columns(names),
+        Column("severity", _plain("severity"), spare=1),
+        *key_columns(names, language),
         Column("value", lambda item: figure(item.get("reading"), language), right=True),
         Column("target", lambda item: limit(item.get("target"), language), right=True),
-        Column("what", lambda item: _what(item, language)),
-        Column("rule", lambda item: str((item.get("rule") or {}).get("id", "")), spare=3),
-        Column("updated", lambda item: instant(item.get("updated_at")), spare=4),
+        Column("what", lambda item: _what(item, language), spare=2),
+        Column("rule", lambda item: str((item.get("rule") or {}).get("id", "")), spare=4),
+        Column("updated", lambda item: instant(item.get("updated_at")), spare=5),
         Column("id", lambda item: str(item.get("alert_id"))[:SHORT_ID]),
     ]
 

@@ -68,6 +68,8 @@ _VIETNAMESE: Final[Mapping[str, str]] = {
     "critical": "nghiêm trọng",
     "administrative": "hành chính",
     "statistical": "thống kê",
+    "adm": "HC",
+    "sta": "TK",
 }
 _QUALIFIERS: Final[Mapping[str, str]] = {"gt": "> ", "ge": "≥ ", "lt": "< ", "le": "≤ ", "approx": "≈ "}
 

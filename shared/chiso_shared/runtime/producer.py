@@ -107,7 +107,7 @@ class Producer(Background):
         except TimeoutError:
             outcome: Outcome = "unknown" if handed_over else "not_sent"
             raise NotAcknowledged(outcome, f"Kafka did not answer within {timeout_ms} ms") from None
-        except (KafkaError, OSError, AssertionError, TypeError) as error:
+        except Exception as error:
             if not is_alive(producer):
                 self._replace(producer)
             raise NotAcknowledged("unknown" if handed_over else "not_sent", describe(error)) from error

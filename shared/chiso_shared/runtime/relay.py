@@ -137,11 +137,15 @@ class Relay(Background):
                 refusals = 0 if away or self._observed_at > before else refusals + 1
                 if refusals >= _REFUSALS:
                     raise
-                self._away = f"Kafka does not take the outbox: {describe(error)}"
-                log.warning("relay will connect anew", relay=self.name, error=describe(error))
+                self._note_away(f"Kafka does not take the outbox: {describe(error)}")
                 await self._observe_age()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self.stopping.wait(), next(delays))
+
+    def _note_away(self, reason: str) -> None:
+        if reason != self._away:
+            log.warning("relay will connect anew", relay=self.name, reason=reason)
+        self._away = reason
 
     async def _connect_and_publish(self) -> None:
         producer = await open_producer(

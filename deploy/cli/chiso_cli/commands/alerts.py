@@ -186,7 +186,7 @@ def _full_id(service: Reader, alert_id: str) -> str:
 
 def _print_explanation(console: Console, explanation: Any, names: Names, language: Language) -> None:
     """Headline, message, before and after, then the evidence."""
-    print_table(key_columns(names), [explanation], language)
+    print_table(key_columns(names, language), [explanation], language)
     console.print()
     message = explanation.get("message_vi" if language == "vi" else "message")
     if message:

@@ -75,13 +75,13 @@ def rollups(
     as_of
         An instant such as 2025-10-20T03:10:02Z: what a reader could have seen then.
     history
-        Every version of one row, newest first; needs the five parts of its key.
+        Every version of one row, oldest first; needs the five parts of its key.
     """
     base_url = service_url("indicators", indicators_url, os.environ)
     with Reader.of("indicators", base_url) as indicators:
         if history:
             items = indicators.get(which.key_path("rollups"), {"history": "true"})["items"]
-            return _show(items, len(items), base_url, output, rollup_columns)
+            return _show(items, None, base_url, output, rollup_columns)
         query: dict[str, str | tuple[str, ...]] = {**which.query()}
         if as_of is not None:
             query["as_of"] = as_of
@@ -152,7 +152,7 @@ def _show(
         return ALL_WELL
     names = unit_names(base_url, output.lang, (str(item.get("unit")) for item in items))
     print_table(columns(names, output.lang), items, output.lang)
-    if len(items) == most:
+    if most is not None and len(items) == most:
         notes().print(f"{most} rows shown; there may be more: --limit or --all.", style="dim")
     return ALL_WELL
 
@@ -165,8 +165,6 @@ def _revision_columns(language: Language) -> list[Column]:
         Column("accepted", lambda item: instant(item.get("accepted_at"))),
         Column("revision", plain("revision"), right=True),
         Column("figure", lambda item: cell_figure(item, language), right=True),
-        Column("numerator", plain("numerator"), right=True),
-        Column("denominator", plain("denominator"), right=True),
         Column("as_of", plain("as_of")),
         Column("agency", plain("agency")),
         Column("outcome", plain("outcome")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from typing import Annotated
+from uuid import UUID
 
 from cyclopts import Parameter
 from rich.console import Console
@@ -40,6 +41,10 @@ def status(
         The agency that sent it. Without it: the agency of your key.
     """
     written_agency, _, identity = submission_id.rstrip("/").rpartition("/")
+    try:
+        UUID(identity)
+    except ValueError:
+        raise CommandFailed(f"{identity!r} is no submission_id: it is a UUID.", USAGE) from None
     agency = agency or written_agency.rpartition("/")[2] or _own_agency(key_file)
     base_url = service_url("indicators", indicators_url, os.environ)
     with Reader.of("indicators", base_url) as indicators:

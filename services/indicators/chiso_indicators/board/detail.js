@@ -69,6 +69,7 @@ async function history(key, indicator) {
   const frequency = readPeriod(key.period).frequency;
   const same = rows.filter((row) => readPeriod(row.period).frequency === frequency);
   same.sort((a, b) => newestFirst(b.period, a.period));
+  if (same.length < 2) return null;
   return [h("h3", {}, t("trend")), trend(same.slice(-12), indicator, lang())];
 }
 

@@ -13,7 +13,7 @@ from chiso_indicators.core.keys import Key
 
 NATION: Final = "VN"
 # Periods are kept as rows up to this year; what lies beyond is a typing mistake for a long time to come.
-LAST_YEAR: Final = 2060
+LAST_YEAR: Final = 2045
 UNSTATED: Final = "unstated"
 YTD: Final = "ytd"
 _RANK: Final = {"commune": 0, "department": 0, "province": 1, "nation": 2}

@@ -158,18 +158,24 @@ def draft(
 def _computed(
     sums: Sums, own: Figure | None, context: Context
 ) -> tuple[Decimal | None, Decimal | None, str | None]:
-    """The sums, or why this indicator is not added up here."""
-    indicator = context.indicator
-    if context.scope != "own" and indicator.space_aggregation == "none":
-        return None, None, f"{indicator.kind} is not aggregated over units"
-    if context.rule == "own" and not context.is_month and context.scope == "own":
-        refusal = f"{indicator.kind} is not aggregated over time"
-        return (sums.numerator, sums.denominator, refusal) if own is not None else (None, None, refusal)
+    """The sums, and why this indicator is not added up here."""
+    indicator, refusal = context.indicator, _refusal(context)
+    if refusal is not None and (context.scope != "own" or own is None):
+        return None, None, refusal
+    if context.is_month and indicator.kind in SINGLE_KINDS and own is not None:
+        return None, None, None  # the figure itself: nothing is computed from a single rank or score
+    return sums.numerator, sums.denominator, refusal
+
+
+def _refusal(context: Context) -> str | None:
+    kind = context.indicator.kind
     if context.rule == "own" and not context.is_month:
-        return None, None, f"{indicator.kind} is not aggregated over time"
-    if indicator.kind in SINGLE_KINDS and own is not None:
-        return None, None, None
-    return sums.numerator, sums.denominator, None
+        return f"{kind} is not aggregated over time"
+    if context.indicator.space_aggregation == "none" and (
+        context.scope != "own" or context.level == "nation"
+    ):
+        return f"{kind} is not aggregated over units"
+    return None
 
 
 def _reported(indicator: Indicator, own: Figure | None) -> dict[str, Any] | None:

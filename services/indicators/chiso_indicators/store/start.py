@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -51,8 +51,9 @@ async def fill_reference(pool: Pool, catalogue: Catalogue, now: datetime) -> boo
         await session.execute(queries().clear_reference)
         await _copy(session, "unit", _units(catalogue))
         await _copy(session, "indicator", _indicators(catalogue))
-        await _copy(session, "period", (_period(period) for period in _periods(catalogue)))
-        await _copy(session, "period_part", _parts(catalogue))
+        periods = list(_periods(catalogue))
+        await _copy(session, "period", (_period(period) for period in periods))
+        await _copy(session, "period_part", _parts(periods))
         await _copy(session, "obligation", _obligations(catalogue))
         await _copy(session, "target", _targets(catalogue))
         await session.execute(queries().note_reference, catalogue.version, now)
@@ -122,8 +123,8 @@ def _period(period: Period) -> tuple[Any, ...]:
     )
 
 
-def _parts(catalogue: Catalogue) -> Iterator[tuple[Any, ...]]:
-    for period in _periods(catalogue):
+def _parts(periods: Iterable[Period]) -> Iterator[tuple[Any, ...]]:
+    for period in periods:
         for whole in (period.code, *period.coarser):
             # Nine months and the last quarter would tile a year too; halves and quarters already do.
             if period.frequency == "nine_months" and whole != period.code:

@@ -95,9 +95,9 @@ async def test_the_alerts_that_follow_are_on_the_topic_and_everywhere(system: Sy
     [alert] = [item for item in alerts(system, unit="44", rule=RULE) if item["basis"] == "unstated"]
     assert (alert["state"], alert["finality"], alert["period"]) == ("FIRING", "final", "2025-10")
     records = await collect(
-        system.kafka, "chiso.alerts.v1", lambda found: any(r.key == alert["alert_id"] for r in found), 30
+        system.kafka, "chiso.alerts.v1", lambda found: any(r.key_text == alert["alert_id"] for r in found), 30
     )
-    event = next(record for record in records if record.key == alert["alert_id"])
+    event = next(record for record in records if record.key_text == alert["alert_id"])
     assert (event.json["transition"], event.json["reason"]) == ("opened", "backfill")
     assert event.json["after"]["value"] == 72.63
     with system.http("alerts") as client:

@@ -209,14 +209,14 @@ async def test_ctrl_c_leaves_a_true_account(chiso: Chiso) -> None:
 
 
 def test_no_colour_without_a_terminal_and_a_reader_that_leaves_is_fine(chiso: Chiso) -> None:
-    items = [{"unit": f"{number:05}", "period": "2025-10", "winner": {}} for number in range(5_000)]
+    items = [{"unit": f"{number:05}", "period": "2025-10", "winner": {}} for number in range(20_000)]
 
     def answer(request: Request, number: int) -> Reply:
         return Reply(200, {"items": items if request.path == "/v1/cells" else [], "next_cursor": None})
 
     with scripted(answer) as service:
         whole = chiso("cells", "--all", "--json", "--indicators-url", service.url)
-        assert len(whole.stdout.splitlines()) == 5_000 and "\x1b" not in whole.stdout
+        assert len(whole.stdout.splitlines()) == 20_000 and "\x1b" not in whole.stdout
         for shape in ([], ["--json"]):
             process = chiso.start("cells", "--all", *shape, "--indicators-url", service.url)
             assert process.stdout is not None and process.stderr is not None

@@ -82,6 +82,7 @@ class LocalSettings(BaseSettings):
     def service_environment(self) -> dict[str, str]:
         """What the services get: the caller's environment with every address made explicit."""
         return {
+            **({} if self.kafka else {"CHISO_INSTANCE": "embedded"}),  # nobody else joins our broker
             **os.environ,
             "CHISO_HOME": str(self.home.absolute()),
             "CHISO_SEEDS": str(self.seeds.absolute()),

@@ -83,6 +83,7 @@ class BatchConsumer(Background):
             settings.bootstrap_servers,
             self._topic,
             group,
+            settings.instance or None,
             max_records,
             self._on_batch,
             self._on_revoked,

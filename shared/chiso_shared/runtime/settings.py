@@ -31,6 +31,7 @@ class ServiceSettings(BaseSettings):
     seeds: Path = Path("seeds")
     clock_offset: float = 0.0
     log_level: LogLevel = "INFO"
+    instance: str | None = None  # a lasting name of this process, so that after a crash it returns at once
 
     @property
     def bootstrap_servers(self) -> str:

@@ -33,13 +33,18 @@ _CLOSE_TIMEOUT_SECONDS: Final = 8.0
 
 
 class Subscription:
-    """One group member. The three callbacks must not raise; `on_assigned` sets the positions."""
+    """One group member. The three callbacks must not raise; `on_assigned` sets the positions.
+
+    With an `instance` the member is static: one that died takes its own place again at once, instead of after
+    its session has run out. The name must be its own in the group.
+    """
 
     def __init__(
         self,
         bootstrap: str,
         topic: str,
         group: str,
+        instance: str | None,
         max_records: int,
         on_batch: OnBatch,
         on_revoked: OnRevoked,
@@ -48,6 +53,7 @@ class Subscription:
         self._bootstrap = bootstrap
         self._topic = topic
         self._group = group
+        self._instance = instance
         self._max_records = max_records
         self._on_batch = on_batch
         self._listener = _Listener(on_revoked, on_assigned)
@@ -79,6 +85,7 @@ class Subscription:
         self._subscriber = self._broker.subscriber(
             self._topic,
             group_id=self._group,
+            group_instance_id=self._instance,
             batch=True,
             max_records=self._max_records,
             batch_timeout_ms=_BATCH_TIMEOUT_MS,

@@ -144,6 +144,7 @@ class Chiso:
         **environment: str,
     ) -> None:
         self.folder = folder
+        self._started: list[subprocess.Popen[bytes]] = []
         self._monkeypatch = monkeypatch
         self._capsys = capsys
         for name in [name for name in os.environ if name.startswith("CHISO_")]:
@@ -162,13 +163,24 @@ class Chiso:
         return Done(code, out, err)
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """Starts it and leaves it running."""
-        return subprocess.Popen(
+        """Starts it and leaves it running, its output buffered as it is for people."""
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+        process = subprocess.Popen(
             [sys.executable, "-m", "chiso_cli", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            env=environment,
         )
+        self._started.append(process)
+        return process
+
+    def close(self) -> None:
+        """Ends what a failed test has left running."""
+        for process in self._started:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
 
 
 def interrupt(process: subprocess.Popen[bytes]) -> Done:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,8 +16,12 @@ from tests.integration.cli_scripted import CUT, Chiso, Reply, Request, interrupt
 
 
 @pytest.fixture
-def chiso(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Chiso:
-    return Chiso(tmp_path, monkeypatch, capsys)
+def chiso(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Chiso]:
+    found = Chiso(tmp_path, monkeypatch, capsys)
+    yield found
+    found.close()
 
 
 def document(**fields: Any) -> dict[str, Any]:
@@ -209,14 +213,14 @@ async def test_ctrl_c_leaves_a_true_account(chiso: Chiso) -> None:
 
 
 def test_no_colour_without_a_terminal_and_a_reader_that_leaves_is_fine(chiso: Chiso) -> None:
-    items = [{"unit": f"{number:05}", "period": "2025-10", "winner": {}} for number in range(20_000)]
+    items = [{"unit": f"{number:05}", "period": "2025-10", "winner": {}} for number in range(5_000)]
 
     def answer(request: Request, number: int) -> Reply:
         return Reply(200, {"items": items if request.path == "/v1/cells" else [], "next_cursor": None})
 
     with scripted(answer) as service:
         whole = chiso("cells", "--all", "--json", "--indicators-url", service.url)
-        assert len(whole.stdout.splitlines()) == 20_000 and "\x1b" not in whole.stdout
+        assert len(whole.stdout.splitlines()) == 5_000 and "\x1b" not in whole.stdout
         for shape in ([], ["--json"]):
             process = chiso.start("cells", "--all", *shape, "--indicators-url", service.url)
             assert process.stdout is not None and process.stderr is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +54,12 @@ async def produce(bootstrap: str, events: Sequence[dict[str, Any] | bytes]) -> N
 
 
 @pytest.fixture
-def chiso(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Chiso:
-    return Chiso(tmp_path, monkeypatch, capsys, CHISO_INDICATORS_PORT=str(free_port()))
+def chiso(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Chiso]:
+    found = Chiso(tmp_path, monkeypatch, capsys, CHISO_INDICATORS_PORT=str(free_port()))
+    yield found
+    found.close()
 
 
 async def test_what_is_kept_is_read_in_order_with_gaps_told(chiso: Chiso, chiso_topics: str) -> None:

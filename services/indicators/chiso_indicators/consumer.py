@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 from chiso_shared.runtime.clock import Clock
 from chiso_shared.runtime.consumer import PartitionsStopped, Record
@@ -19,6 +20,8 @@ from chiso_indicators.metrics import Metrics
 from chiso_indicators.store.apply import Applied, ApplyStore, Decoded
 
 log = get_logger(__name__)
+
+_MOST_OBSERVATIONS: Final = 5_000
 
 
 class Apply:
@@ -52,8 +55,8 @@ class Apply:
         )
         breakers = copy.deepcopy(self._breakers)  # a batch that is tried again is noted once
         batch, stopped = _sound(batch, breakers)
-        if batch:
-            await self._bisect(batch)
+        for part in _portions(batch):
+            await self._bisect(part)
         self._oldest, self._breakers = None, breakers
         if stopped:
             raise PartitionsStopped(stopped)
@@ -88,6 +91,20 @@ class Apply:
     def _age_seconds(self) -> float:
         oldest = self._oldest
         return 0.0 if oldest is None else max(0.0, (self._clock.now() - oldest).total_seconds())
+
+
+def _portions(batch: Sequence[Decoded]) -> Iterator[list[Decoded]]:
+    """The batch in parts that one transaction can take without keeping the event loop from its heartbeats."""
+    part: list[Decoded] = []
+    size = 0
+    for item in batch:
+        part.append(item)
+        size += len(item.content.event.observations) if isinstance(item.content, Accepted) else 1
+        if size >= _MOST_OBSERVATIONS:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
 
 
 def decode(record: Record) -> Accepted | Bad:

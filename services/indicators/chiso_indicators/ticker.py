@@ -122,10 +122,11 @@ class Ticker(Background):
         if peek.next_end is not None and peek.next_end <= now:
             # What was reported while the period ran is judged from now on: the reports are the cause.
             return await store.shift(now, peek.next_end, "end", frozenset({"report"}))
-        if await self._may_close(now, peek.next_close):
+        due_at = peek.next_due if peek.next_due is not None and peek.next_due <= now else None
+        # After standing still, what fell due before a close comes before it.
+        if due_at is None and await self._may_close(now, peek.next_close):
             assert peek.next_close is not None  # noqa: S101 - _may_close says so
             return await store.shift(now, peek.next_close, "close", frozenset({"close"}))
-        due_at = peek.next_due if peek.next_due is not None and peek.next_due <= now else None
         return await store.roll(now, due_at) if peek.has_dirty or due_at is not None else None
 
     async def _may_close(self, now: datetime, at: datetime | None) -> bool:

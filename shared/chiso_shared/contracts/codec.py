@@ -30,6 +30,8 @@ def plain(number: Decimal) -> Decimal:
     """The same number without exponent and without trailing zeros: `1E+3` → `1000`, `1.50` → `1.5`."""
     if number == 0:
         return Decimal(0)
+    if number.as_tuple().exponent == 0:
+        return number
     normal = number.normalize()
     return normal.quantize(Decimal(1)) if normal.as_tuple().exponent > 0 else normal  # type: ignore[operator]
 

@@ -104,7 +104,7 @@ class Judge:
 
     def cause(self, revision: Revision, is_first: bool) -> str:
         """Why an effective revision changed its cell."""
-        period = self._planner.period(revision.key.calendar, revision.key.period)
+        period = self._planner.instants(revision.key.calendar, revision.key.period)
         assert period is not None  # noqa: S101 - a placed cell has a period
         return cause_of(
             revision.figure.op,
@@ -116,20 +116,20 @@ class Judge:
 
     def is_after_close(self, revision: Revision) -> bool:
         """Whether a revision was accepted after the close of its period."""
-        period = self._planner.period(revision.key.calendar, revision.key.period)
+        period = self._planner.instants(revision.key.calendar, revision.key.period)
         return period is not None and revision.order.accepted_at > period.close_at
 
     def _judged(self, revision: Revision, outcome: Outcome) -> Judged:
         key = revision.key
-        period = self._planner.period(key.calendar, key.period)
+        period = self._planner.instants(key.calendar, key.period)
         place = self._planner.place(key.unit, key.calendar, key.period)
         assert period is not None and place is not None  # noqa: S101 - placed cells only
-        due_at = period.due_at(place.level)  # type: ignore[arg-type]
+        due_at = period.due_at[place.level]
         late = is_late(revision.order.accepted_at, due_at, period.close_at, self._first_started_at)
         return Judged(revision, outcome, period.year, late)
 
     def _year(self, revision: Revision) -> int:
-        period = self._planner.period(revision.key.calendar, revision.key.period)
+        period = self._planner.instants(revision.key.calendar, revision.key.period)
         return period.year if period is not None else 0
 
     def _change(

@@ -6,6 +6,8 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
+from chiso_shared.contracts.codec import plain
+
 
 class Figure(NamedTuple):
     """The values of one revision. Two equal figures say the same, whoever sent them."""
@@ -57,9 +59,9 @@ def difference(before: Figure | None, after: Figure, is_ratio: bool) -> tuple[De
     if old is None and new is None:
         return None, None
     zero = Decimal(0)
-    numerator = (new.numerator if new else zero) - (old.numerator if old else zero)
+    numerator = plain((new.numerator if new else zero) - (old.numerator if old else zero))
     if not is_ratio:
         return numerator, None
-    return numerator, ((new.denominator if new else None) or zero) - (
-        (old.denominator if old else None) or zero
-    )
+    above = (new.denominator if new else None) or zero
+    below = (old.denominator if old else None) or zero
+    return numerator, plain(above - below)

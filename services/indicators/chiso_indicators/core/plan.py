@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
 from chiso_shared.catalogue import Catalogue
 from chiso_shared.catalogue.indicators import Indicator
 from chiso_shared.catalogue.periods import Period
+from chiso_shared.catalogue.words import LEVELS
 
 from chiso_indicators.core.keys import Key
 
@@ -50,6 +52,14 @@ def rule_of(indicator: Indicator, basis: str) -> Rule:
     return "last" if basis == YTD else indicator.time_aggregation
 
 
+class Instants(NamedTuple):
+    """What Apply asks of a period for every observation: its year, its close, and who owes it when."""
+
+    year: int
+    close_at: datetime
+    due_at: Mapping[str, datetime]
+
+
 class Planner:
     """Answers about one catalogue, remembered. Bounded by the units and periods that are in use."""
 
@@ -57,6 +67,8 @@ class Planner:
         self._catalogue = catalogue
         self._places: dict[tuple[str, str, str], Place | None] = {}
         self._periods: dict[tuple[str, str], Period | None] = {}
+        self._instants: dict[tuple[str, str], Instants | None] = {}
+        self._keys: dict[tuple[str, ...], tuple[Key, ...]] = {}
         self._moved: dict[tuple[str, str, str], tuple[str, ...]] = {}
         named = (level for rule in catalogue.rules for level in rule.levels)
         self.stored_levels: Final = frozenset({"province", "nation", *named})
@@ -73,6 +85,14 @@ class Planner:
             found = self._catalogue.calendars.parse(calendar, code)
             self._periods[key] = found if found is not None and found.year <= LAST_YEAR else None
         return self._periods[key]
+
+    def instants(self, calendar: str, code: str) -> Instants | None:
+        """The instants of a period, or None."""
+        key = (calendar, code)
+        if key not in self._instants:
+            period = self.period(calendar, code)
+            self._instants[key] = _instants(period) if period is not None else None
+        return self._instants[key]
 
     def place(self, unit: str, calendar: str, code: str) -> Place | None:
         """Level and parent of a unit at the end of a period; None for an unknown unit or period."""
@@ -127,9 +147,18 @@ class Planner:
             yield place.parent
         yield NATION
 
-    def keys_moved(self, key: Key, place: Place) -> Iterator[Key]:
-        """Stored rollups that a change of this cell can alter."""
-        periods = self.periods_moved(key.calendar, key.period, key.basis)
-        for unit in self.units_moved(key.unit, place, key.basis):
-            for period in periods:
-                yield key.at(unit=unit, period=period)
+    def keys_moved(self, key: Key, place: Place) -> tuple[Key, ...]:
+        """Stored rollups that a change of this cell can alter. Communes of one province have the same answer."""
+        own = key.unit if place.level in self.stored_levels else ""
+        memory = (own, place.parent or "", *key[1:])
+        if memory not in self._keys:
+            periods = self.periods_moved(key.calendar, key.period, key.basis)
+            units = self.units_moved(key.unit, place, key.basis)
+            found = (key.at(unit=unit, period=one) for unit in units for one in periods)
+            self._keys[memory] = tuple(found)
+        return self._keys[memory]
+
+
+def _instants(period: Period) -> Instants:
+    due_at: dict[str, datetime] = {level: period.due_at(level) for level in LEVELS}
+    return Instants(period.year, period.close_at, due_at)

@@ -64,7 +64,7 @@ def event_object(
         **rollup_object(row),
         "tick": row.tick,
         "mode": mode,
-        "changed_cells": _plain(list(changed_cells)),
+        "changed_cells": changed_cells,
         "changed_cells_count": changed_cells_count,
         "missing": row.missing,
     }
@@ -76,6 +76,4 @@ def _plain(value: Any) -> Any:
         return plain(value)
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
     return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -28,22 +28,23 @@ class Touched:
             return self.causes
         return (self.causes - {DUE}) | {"report" if exists else "reference"}
 
-    def add(self, change: Change) -> None:
-        """Notes one changed cell."""
-        self.causes.update(change.causes)
-        self.count += 1
+    def add(self, changes: Sequence[Change], causes: set[str]) -> None:
+        """Notes changed cells, and why they changed."""
+        self.causes |= causes
+        self.count += len(changes)
         if len(self.cells) < SHOWN_CELLS:
-            self.cells.append(change)
+            self.cells.extend(changes[: SHOWN_CELLS - len(self.cells)])
 
 
 def touched_by(changes: Iterable[Change], planner: Planner, into: dict[Key, Touched]) -> None:
     """Adds the stored rollups that changes touch."""
+    alike: dict[tuple[Key, ...], list[Change]] = {}
     for change in changes:
-        for key in planner.keys_moved(change.key, change.place):
-            touched = into.get(key)
-            if touched is None:
-                touched = into[key] = Touched()
-            touched.add(change)
+        alike.setdefault(planner.keys_moved(change.key, change.place), []).append(change)
+    for keys, group in alike.items():
+        causes = {cause for change in group for cause in change.causes}
+        for key in keys:
+            into.setdefault(key, Touched()).add(group, causes)
 
 
 def touch(keys: Iterable[Key], cause: str, into: dict[Key, Touched]) -> None:

@@ -56,6 +56,7 @@ check-imports:
 
 check-schemas:
 	@"$(PY)" -m chiso_shared.contracts.export --check
+	@"$(PY)" deploy/grafana/build.py --check
 
 fmt: install-dev ## format the code and repair what the linter can
 	@"$(VENV)/bin/ruff" format .

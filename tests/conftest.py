@@ -104,7 +104,7 @@ def new_system() -> Iterator[NewSystem]:
     made: list[System] = []
 
     def make(**environment: str) -> System:
-        made.append(System(**environment))
+        made.append(System(None, **environment))
         return made[-1]
 
     yield make

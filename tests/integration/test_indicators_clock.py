@@ -73,28 +73,28 @@ async def test_a_period_runs_collects_falls_due_closes_and_is_restated(
             assert [revision["late"] for revision in cell["revisions"]] == [True, False]
             audited = (await chain.client.post("/v1/audit")).json()
             assert audited["drift_rows"] == 0, audited
-    key = f"51|DVC.ONLINE_SUBMIT|administrative|{PERIOD}|in_period"
-    records = await collect(
-        chiso_topics,
-        "chiso.rollups.v1",
-        lambda found: any(r.key == key and r.json["vintage"] == 2 for r in found),
-    )
-    events = [record.json for record in records if record.key == key]
-    assert [event["version"] for event in events] == sorted({event["version"] for event in events})
-    assert events[0]["missing"] is None
-    assert len(events[-1]["missing"]) == 95 and "21028" not in events[-1]["missing"]
-    assert events[-1]["changed_cells"][0]["delta_numerator"] == 20
+            key = f"51|DVC.ONLINE_SUBMIT|administrative|{PERIOD}|in_period"
+            records = await collect(
+                chiso_topics,
+                "chiso.rollups.v1",
+                lambda found: any(r.key_text == key and r.json["vintage"] == 2 for r in found),
+            )
+            events = [record.json for record in records if record.key_text == key]
+            assert [event["version"] for event in events] == sorted({event["version"] for event in events})
+            assert events[0]["missing"] is None
+            assert len(events[-1]["missing"]) == 95 and "21028" not in events[-1]["missing"]
+            assert events[-1]["changed_cells"][0]["delta_numerator"] == 20
 
 
 async def test_the_close_waits_for_what_was_accepted_before_it(chiso_topics: str, database: str) -> None:
-    started = instant("close") - timedelta(seconds=6)
+    started = instant("close") - timedelta(minutes=5)
     async with log_writer(chiso_topics, started) as log:
         async with running(chiso_topics, database, clock_offset=offset_to(started)) as chain:
             first = await log.submit(document(CHANCE, [observation("21028", numerator=70, denominator=100)]))
             await chain.settled([first])
             assert (await phase_is(chain, "51", "collecting"))["vintage"] == 0
         # Accepted in time, but in the log only; nobody applies it before the close has passed.
-        last = document(CHANCE, [observation("21031", numerator=10, denominator=100)])
+        last = document(CHANCE, [observation("21034", numerator=10, denominator=100)])
         await log.submit(last, accepted_at=instant("close") - timedelta(seconds=1))
         async with running(
             chiso_topics, database, clock_offset=offset_to(instant("close") + timedelta(minutes=1))

@@ -64,7 +64,9 @@ def frozen(bootstrap: str) -> Iterator[None]:
     """The broker's process stopped for the time of the block; skips where it is not on this machine."""
     port = int(bootstrap.rpartition(":")[2])
     listening = [
-        c.pid for c in psutil.net_connections("tcp") if c.status == "LISTEN" and c.laddr.port == port
+        c.pid
+        for c in psutil.net_connections("tcp")
+        if c.status == "LISTEN" and c.laddr and c.laddr.port == port
     ]
     if not listening or listening[0] is None:
         pytest.skip("the broker is not a process of this machine")

@@ -88,7 +88,7 @@ async def test_a_frozen_broker_makes_the_outcome_unknown_in_time(
     kafka: str, new_producer: NewProducer, kafka_topic: NewTopic
 ) -> None:
     topic = await kafka_topic()
-    producer = await ready(await new_producer(max_requests=2))
+    producer = await ready(await new_producer(max_requests=2, abandon_ms=60_000))
     await producer.send(event(b"before"), topic, b"k", 0)
     loop = asyncio.get_running_loop()
     with frozen(kafka):
@@ -111,6 +111,21 @@ async def test_a_frozen_broker_makes_the_outcome_unknown_in_time(
     # Unknown meant late this time; never twice.
     assert [one.value for one in records] == [b"before", b"during", b"during", b"after"]
     assert answer.offset == 3
+
+
+async def test_an_unsettled_record_is_thrown_away_with_its_producer(
+    kafka: str, new_producer: NewProducer, kafka_topic: NewTopic
+) -> None:
+    topic = await kafka_topic()
+    producer = await ready(await new_producer(abandon_ms=200))
+    await producer.send(event(b"before"), topic, b"k", 0)
+    with frozen(kafka):
+        with pytest.raises(NotAcknowledged):
+            await producer.send(event(b"during"), topic, b"k", 0, timeout_ms=100)
+        assert producer.requests_in_flight == 1
+        await eventually(lambda: producer.requests_in_flight == 0, deadline_seconds=20)
+    await ready(producer)
+    assert (await producer.send(event(b"after"), topic, b"k", 0)).offset in (1, 2)
 
 
 async def test_bytes_under_way_are_bounded(

@@ -31,7 +31,7 @@ from tests.unit.ingest_documents import (
 
 COMMUNES = ("21289", "21292", "21238", "21205", "19363")
 figures = st.decimals(min_value=0, max_value=10**8, places=3, allow_nan=False, allow_infinity=False)
-texts = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00"), max_size=40)
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=40)
 
 
 def accepted(document: Any, **kwargs: Any) -> Any:

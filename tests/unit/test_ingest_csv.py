@@ -127,7 +127,7 @@ def test_a_sheet_as_excel_writes_it_in_vietnamese() -> None:
     ],
 )
 def test_a_number_is_pointed_at_with_its_line(number: str, locale: str | None, code: str) -> None:
-    rows = [RATIO, {"unit": "51", "indicator": "DVC.ON_TIME", "value": number}]
+    rows: list[dict[str, Any]] = [RATIO, {"unit": "51", "indicator": "DVC.ON_TIME", "value": number}]
     verdict = read(sheet(rows, ";"), **({"locale": locale} if locale else {}))
     (finding,) = verdict.findings
     assert (finding.pointer, finding.code, finding.line) == ("/observations/1/value", code, 3)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from time import monotonic
+from typing import Final
 
 from chiso_shared.contracts.rollup import Rollup
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -11,6 +13,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from chiso_alerts.core.evaluate import Evaluated
+
+_LAG_IS_OLD_SECONDS: Final = 60.0
 
 Counts = tuple[tuple[str, str, str, str, int], ...]
 
@@ -54,9 +58,11 @@ class AlertMetrics:
         )
         self._lag = Gauge(
             "chiso_alert_eval_lag_seconds",
-            "From a rollup's stamp to its evaluation; the longest of the last batch.",
+            "From a rollup's stamp to its evaluation; the longest of the last batch, 0 when a minute old.",
             registry=registry,
         )
+        self._last_lag = (0.0, 0.0)
+        self._lag.set_function(self._recent_lag)
         self._quarantined = Counter(
             "chiso_quarantined_total", "Records that could not be applied.", ("reason",), registry=registry
         )
@@ -72,7 +78,11 @@ class AlertMetrics:
         """How late the rollups of a batch were evaluated. Negative clock differences count as none."""
         seconds = [(now - rollup.updated_at).total_seconds() for rollup in rollups]
         if seconds:
-            self._lag.set(max(0.0, *seconds))
+            self._last_lag = (max(0.0, *seconds), monotonic())
+
+    def _recent_lag(self) -> float:
+        seconds, measured_at = self._last_lag
+        return seconds if monotonic() - measured_at < _LAG_IS_OLD_SECONDS else 0.0
 
     def quarantined(self, reason: str) -> None:
         """Counts one record."""

@@ -22,6 +22,8 @@ from chiso_indicators.store.apply import Applied, ApplyStore, Decoded
 log = get_logger(__name__)
 
 _MOST_OBSERVATIONS: Final = 5_000
+# What Python says of values that no database has seen yet: impossible numbers, text that is no Unicode.
+_VALUES_AT_FAULT: Final = (ArithmeticError, ValueError)
 
 
 class Apply:
@@ -67,7 +69,7 @@ class Apply:
             self._count(await self._store().apply(batch, self._clock.now()))
             return
         except Exception as error:
-            if classify(error) != "data":
+            if classify(error) != "data" and not isinstance(error, _VALUES_AT_FAULT):
                 raise
             if len(batch) == 1:
                 [item] = batch
@@ -109,7 +111,10 @@ def _portions(batch: Sequence[Decoded]) -> Iterator[list[Decoded]]:
 
 def decode(record: Record) -> Accepted | Bad:
     """The submission in a record, or why it is none."""
-    content = read_submission(record.headers, record.value)
+    try:
+        content = read_submission(record.headers, record.value)
+    except _VALUES_AT_FAULT as error:
+        content = Bad("unreadable", describe(error)[:1_000])
     if isinstance(content, Bad):
         return content
     key = record.key.decode("utf-8", errors="replace") if record.key is not None else None

@@ -40,7 +40,9 @@ class Producer(Background):
     """An idempotent producer that connects in the background and is replaced when broken.
 
     At most `max_requests` records and `max_bytes` bytes are under way; a record whose time ran out still
-    counts until the brokers have settled it, because the library keeps trying.
+    counts until the brokers have settled it, because the library keeps trying. If that takes longer than
+    `abandon_ms` more, the producer is thrown away with the record, which so cannot reach the log long after
+    its sender was told "unknown": a close waits ten seconds (delivery, Close).
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Producer(Background):
         linger_ms: int = 2,
         max_requests: int = 2_000,
         max_bytes: int = 64 * 1024 * 1024,
+        abandon_ms: int = 3_000,
         topics: Iterable[Topic | str] = (),
         probe_seconds: float = 2.0,
         name: str = "kafka-producer",
@@ -61,6 +64,7 @@ class Producer(Background):
         self._linger_ms = linger_ms
         self._max_requests = max_requests
         self._max_bytes = max_bytes
+        self._abandon_seconds = abandon_ms / 1000
         self._topics = tuple(topic_name(topic) for topic in topics)
         self._probe_seconds = probe_seconds
         self._producer: AIOKafkaProducer | None = None
@@ -106,6 +110,8 @@ class Producer(Background):
                 return await asyncio.shield(acknowledged)
         except TimeoutError:
             outcome: Outcome = "unknown" if handed_over else "not_sent"
+            if handed_over:
+                self._abandon_later(producer, acknowledged)
             raise NotAcknowledged(outcome, f"Kafka did not answer within {timeout_ms} ms") from None
         except Exception as error:
             if not is_alive(producer):
@@ -160,6 +166,13 @@ class Producer(Background):
         known = producer.client.cluster.topics()
         missing = [topic for topic in self._topics if topic not in known]
         return f"no such topic: {', '.join(missing)}" if missing else None
+
+    def _abandon_later(self, producer: AIOKafkaProducer, record: asyncio.Future[RecordMetadata]) -> None:
+        def abandon() -> None:
+            if not record.done():
+                self._replace(producer)
+
+        asyncio.get_running_loop().call_later(self._abandon_seconds, abandon)
 
     def _replace(self, producer: AIOKafkaProducer) -> None:
         if self._producer is producer:

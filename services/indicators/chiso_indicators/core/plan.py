@@ -148,7 +148,7 @@ class Planner:
         yield NATION
 
     def keys_moved(self, key: Key, place: Place) -> tuple[Key, ...]:
-        """Stored rollups that a change of this cell can alter. Communes of one province have the same answer."""
+        """Stored rollups that a change of this cell can alter; the same for all communes of a province."""
         own = key.unit if place.level in self.stored_levels else ""
         memory = (own, place.parent or "", *key[1:])
         if memory not in self._keys:

@@ -76,4 +76,7 @@ clean: ## remove the environment and caches (the state stays)
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 reset: ## remove the state of make run: all data, keys and logs
-	@rm -rf "$${CHISO_HOME:-.chiso}"
+	@home="$${CHISO_HOME:-.chiso}"; pid="$$(cat "$$home/lock" 2>/dev/null)"; \
+	if [ -n "$$pid" ] && kill -0 "$$pid" 2>/dev/null; then \
+	  echo "chiso: it is still running on $$home (pid $$pid); stop it first." >&2; exit 1; \
+	fi; rm -rf "$$home"

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
+from functools import lru_cache
 from typing import Final, Literal
 
 from chiso_shared.catalogue.words import CalendarName, Frequency, Level
@@ -33,6 +34,7 @@ class CodeSpan:
         return self.last_month - self.first_month + 1
 
 
+@lru_cache(maxsize=8_192)
 def parse_code(code: str) -> CodeSpan | None:
     """Read `2025-10`, `2025-Q4`, `2025-H2`, `2025-9M` or `2025`; else None (years 2000 to 2199)."""
     match = _CODE.fullmatch(code)

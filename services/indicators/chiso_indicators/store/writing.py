@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from chiso_indicators.core.assemble import Assembler
+from chiso_indicators.core.changes import Change
 from chiso_indicators.core.keys import Key
 from chiso_indicators.core.phases import Marks
 from chiso_indicators.core.row import Row
@@ -49,6 +50,7 @@ class TickWriter:
         self._rolled = Rolled(number, stamp)
         self._number = number
         self._stamp = stamp
+        self._shown: dict[int, dict[str, Any]] = {}  # by id: one changed cell moves ten rows and more
 
     async def recompute(self, touched: Mapping[Key, Touched], marks: Marks) -> None:
         """Computes rows out of cells, months and provinces, each from rows that are already written."""
@@ -102,15 +104,18 @@ class TickWriter:
             msgspec.structs.replace(row, tick=self._number, ordinal=self._rolled.written + place)
             for place, row in enumerate(versions, start=1)
         ]
-        history = [_history(row, touched.get(row.key, _UNTOUCHED)) for row in placed]
+        history = [self._history(row, touched.get(row.key, _UNTOUCHED)) for row in placed]
         await self._session.execute(queries().write_rollups, as_json(history))
         self._rolled.written += len(placed)
         self._rolled.causes.update(cause for row in placed for cause in row.causes)
         return placed
 
+    def _history(self, row: Row, touched: Touched) -> HistoryRow:
+        cells = [self._shown.get(id(change)) or self._show(change) for change in touched.cells]
+        fields = msgspec.structs.asdict(row)
+        fields |= {"changed_cells": cells, "changed_cells_count": touched.count, "mode": "live"}
+        return HistoryRow(**fields)
 
-def _history(row: Row, touched: Touched) -> HistoryRow:
-    cells = [changed_cell(change) for change in touched.cells]
-    fields = msgspec.structs.asdict(row)
-    fields |= {"changed_cells": cells, "changed_cells_count": touched.count, "mode": "live"}
-    return HistoryRow(**fields)
+    def _show(self, change: Change) -> dict[str, Any]:
+        shown = self._shown[id(change)] = changed_cell(change)
+        return shown

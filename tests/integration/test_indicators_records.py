@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from base64 import b64decode
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,9 +11,10 @@ import asyncpg
 from chiso_indicators.core.breaker import MOST_IN_A_ROW
 from chiso_shared.contracts.codec import encode_json
 from chiso_shared.contracts.events import SOURCE_INGEST, Event
+from chiso_shared.contracts.quarantine import QuarantinedRecord
 from chiso_shared.contracts.topics import SUBMISSIONS
 
-from tests.harness import eventually
+from tests.harness import collect, eventually
 from tests.integration.indicators_chain import Log, document, log_writer, observation, running
 
 CHANCE = random.Random("records")
@@ -68,6 +70,13 @@ async def test_bad_records_are_kept_and_good_ones_applied(chiso_topics: str, dat
         assert [record["reason"] for record in kept] == [*BAD, "refused_by_store"]
         assert [record["value"] for record in kept] == [*(value for value, _ in BAD.values()), NUL]
         assert stored == 2 * len(kept) + 1
+        told = await collect(chiso_topics, "chiso.quarantine.v1", lambda found: len(found) >= len(kept))
+        events = [QuarantinedRecord.model_validate_json(record.value or b"") for record in told]
+        assert [event.reason for event in sorted(events, key=lambda one: one.offset)] == [
+            *BAD,
+            "refused_by_store",
+        ]
+        assert b64decode(events[-1].value_base64 or "") in [NUL, *(value for value, _ in BAD.values())]
         metrics = (await chain.client.get("/metrics")).text
         assert 'chiso_quarantined_total{reason="refused_by_store"} 2.0' in metrics
         assert (await chain.client.get("/readyz")).status_code == 200

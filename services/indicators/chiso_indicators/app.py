@@ -22,7 +22,7 @@ from chiso_indicators.metrics import Metrics
 from chiso_indicators.preparation import Preparation
 from chiso_indicators.relay import LeadingRelay
 from chiso_indicators.settings import IndicatorsSettings
-from chiso_indicators.store.outbox import RollupOutbox
+from chiso_indicators.store.outbox import QuarantineOutbox, RollupOutbox
 from chiso_indicators.ticker import Ticker
 
 GROUP = "chiso-indicators"
@@ -39,7 +39,15 @@ def build_service(settings: IndicatorsSettings, catalogue: Catalogue) -> Service
         settings.dsn,
         lambda: RollupOutbox(database.pool, clock, settings.relay_batch),
         settings.bootstrap_servers,
-        registry,
+        "chiso-indicators-rollups",
+        registry=registry,
+    )
+    quarantine = LeadingRelay(
+        settings.dsn,
+        lambda: QuarantineOutbox(database.pool, clock, settings.relay_batch),
+        settings.bootstrap_servers,
+        "chiso-indicators-quarantine",
+        name="quarantine",
     )
     gauges = Gauges(lambda: database.pool, metrics)
 
@@ -73,6 +81,6 @@ def build_service(settings: IndicatorsSettings, catalogue: Catalogue) -> Service
     app = create_app("chiso indicators", registry, components, release)
     create_api(app, lambda: prepared.reader, metrics)
     add_board(app, database, settings.alerts_port)
-    components += [gauges, relay, ticker, consumer]
+    components += [gauges, relay, quarantine, ticker, consumer]
     http = HttpServer(app, settings.http_host, settings.indicators_port)
-    return Service("indicators", [database, prepared, http, gauges, relay, ticker, consumer])
+    return Service("indicators", [database, prepared, http, gauges, relay, quarantine, ticker, consumer])

@@ -1,4 +1,4 @@
-"""Publishes rollups. One relay at a time in the installation: the others wait for its session to end."""
+"""Publishes what is stored. One relay of a name at a time: the others wait for its session to end."""
 
 from __future__ import annotations
 
@@ -10,15 +10,12 @@ from typing import Final
 from chiso_shared.runtime.lifecycle import Background, describe
 from chiso_shared.runtime.logs import get_logger
 from chiso_shared.runtime.postgres import Connection, connect_patiently
-from chiso_shared.runtime.relay import Relay
+from chiso_shared.runtime.relay import OutboxSource, Relay
 from prometheus_client import CollectorRegistry
-
-from chiso_indicators.store.outbox import RollupOutbox
 
 log = get_logger(__name__)
 
-TRANSACTIONAL_ID: Final = "chiso-indicators-rollups"
-_LOCK: Final = "SELECT pg_try_advisory_lock(hashtextextended('chiso.indicators.relay', 0))"
+_LOCK: Final = "SELECT pg_try_advisory_lock(hashtextextended($1, 0))"
 _ASK_SECONDS: Final = 1.0
 
 
@@ -38,11 +35,11 @@ class LeadingRelay(Background):
     def __init__(
         self,
         dsn: str,
-        outbox: Callable[[], RollupOutbox],
+        outbox: Callable[[], OutboxSource],
         bootstrap: str,
-        registry: CollectorRegistry,
+        transactional_id: str,
         *,
-        transactional_id: str = TRANSACTIONAL_ID,
+        registry: CollectorRegistry | None = None,
         name: str = "relay",
     ) -> None:
         super().__init__(name)
@@ -66,12 +63,12 @@ class LeadingRelay(Background):
         """Waits for the lock, then publishes until stopped or the session is lost."""
         session = await connect_patiently(self._dsn, "chiso-indicators-relay")
         try:
-            while not await session.fetchval(_LOCK):
+            while not await session.fetchval(_LOCK, self._transactional_id):
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self.stopping.wait(), _ASK_SECONDS)
                 if self.stopping.is_set():
                     return
-            log.info("leads the relay")
+            log.info("leads the relay", relay=self.name)
             await self._lead(session)
         finally:
             with contextlib.suppress(Exception):

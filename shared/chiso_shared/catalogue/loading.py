@@ -99,7 +99,7 @@ def _build(rows: Mapping[str, Sequence[Row]], rules: bytes, version: str, report
         datasets=MappingProxyType(datasets),
         obligations=read_periods.read_obligations(rows["obligations.csv"], datasets, indicators),
         targets=read_indicators.read_targets(rows["targets.csv"], indicators, units),
-        rules=read_rules(RULES_FILE, rules, indicators, report),
+        rules=read_rules(RULES_FILE, rules, indicators, datasets, report),
         tasks=read_registers.read_tasks(rows["tasks.csv"], units),
         systems=systems,
         sources=sources,

@@ -12,7 +12,9 @@ from typing import Final
 
 import yaml
 
+from chiso_shared.catalogue.check_rules import check_rule
 from chiso_shared.catalogue.indicators import Indicator
+from chiso_shared.catalogue.obligations import Dataset
 from chiso_shared.catalogue.problems import Report
 from chiso_shared.catalogue.rules import PLACEHOLDERS, Rule, SeverityLevel
 from chiso_shared.catalogue.tables import Row, columns, decode_text
@@ -47,11 +49,15 @@ class _Entry:
 
 
 def read_rules(
-    file: str, content: bytes, indicators: Mapping[str, Indicator], report: Report
+    file: str,
+    content: bytes,
+    indicators: Mapping[str, Indicator],
+    datasets: Mapping[str, Dataset],
+    report: Report,
 ) -> tuple[Rule, ...]:
     """The rules of a YAML file, a list of mappings; problems go to the report with the line they stand in."""
     entries = _compose(file, content, report)
-    rules = [_rule(entry, indicators) for entry in entries]
+    rules = [_rule(entry, indicators, datasets) for entry in entries]
     first: dict[str, int] = {}
     for entry in entries:
         if first.setdefault(entry.row.text("id"), entry.row.number) != entry.row.number:
@@ -61,7 +67,9 @@ def read_rules(
     return tuple(rules)
 
 
-def _rule(entry: _Entry, indicators: Mapping[str, Indicator]) -> Rule:
+def _rule(
+    entry: _Entry, indicators: Mapping[str, Indicator], datasets: Mapping[str, Dataset]
+) -> Rule:
     row = entry.row
     number = row.integer("version", 1, 9999)
     severity = row.word("severity", ("target", *SEVERITIES))
@@ -90,7 +98,7 @@ def _rule(entry: _Entry, indicators: Mapping[str, Indicator]) -> Rule:
         text_en=_message(row, "text_en"),
         parameters=MappingProxyType(dict(entry.parameters)),
     )
-    _check_rule(row, rule, indicators)
+    check_rule(row, rule, indicators, datasets)
     return rule
 
 
@@ -117,22 +125,6 @@ def _message(row: Row, column: str) -> str:
     for name in sorted(names - PLACEHOLDERS):
         row.problem(column, f"{{{name}}} is no placeholder ({', '.join(sorted(PLACEHOLDERS))})")
     return text
-
-
-def _check_rule(row: Row, rule: Rule, indicators: Mapping[str, Indicator]) -> None:
-    for code in rule.indicators:
-        row.reference("indicators", code, indicators, "indicator")
-    if rule.kind == "threshold" and not rule.indicators:
-        row.problem("indicators", "a threshold rule names at least one indicator")
-    for code in rule.indicators:
-        indicator = indicators.get(code)
-        if indicator is not None and not any(indicator.allows(basis) for basis in rule.bases):
-            row.problem("bases", f"{code} allows none of them")
-    graded = sorted(rule.severities, key=lambda level: SEVERITIES.index(level.severity))
-    if len({level.severity for level in graded}) != len(graded):
-        row.problem("severities", "a severity stands twice")
-    if len({(level.enter > level.exit) - (level.enter < level.exit) for level in graded} - {0}) > 1:
-        row.problem("severities", "enter and exit point in different directions")
 
 
 def _compose(file: str, content: bytes, report: Report) -> tuple[_Entry, ...]:

@@ -76,6 +76,8 @@ def limits_of(rule: Rule, target: RollupTarget | None) -> Limits | None:
     if rule.severities:
         levels = tuple(sorted(rule.severities, key=lambda level: GRAVITY[level.severity]))
         return Limits(_comparator(rule, levels, target), levels, rule.version)
+    if rule.kind != "threshold":
+        return None
     if target is None or target.severity == "info":
         return None
     severity = rule.severity or target.severity
@@ -88,6 +90,8 @@ def limits_of(rule: Rule, target: RollupTarget | None) -> Limits | None:
 
 def _comparator(rule: Rule, levels: tuple[SeverityLevel, ...], target: RollupTarget | None) -> Comparator:
     """Which side is bad: read off the levels, else from the rule's parameters, else from the target."""
+    if rule.kind in ("discrepancy", "fall"):
+        return "le"
     for level in levels:
         if level.enter != level.exit:
             return "le" if level.exit < level.enter else "ge"

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from chiso_shared.catalogue.rules import Rule
-from chiso_shared.contracts.alert import AlertReading, AlertStateName, Finality, Transition
+from chiso_shared.contracts.alert import AlertReading, Finality
 from chiso_shared.contracts.fields import Severity
 from chiso_shared.contracts.rollup import RollupTarget
 
@@ -17,10 +17,10 @@ from chiso_alerts.core.decide import Decision, Situation, Trigger, decide
 from chiso_alerts.core.limits import Limits, limits_of
 from chiso_alerts.core.observe import observe, severity_after
 from chiso_alerts.core.reading import Reading
-from chiso_alerts.core.state import AlertMemory, Change
+from chiso_alerts.core.state import AlertMemory
+from chiso_alerts.core.transition import Step, left, with_event
 
 RetirementReason = Literal["rule_removed", "unit_retired"]
-Step = tuple[AlertMemory, tuple[Change, ...]]
 
 
 def step(
@@ -48,10 +48,10 @@ def step(
 def retire(memory: AlertMemory, reason: RetirementReason, now: datetime) -> Step:
     """Row 17: the rule or the unit is gone. Ends an open episode; otherwise forgets what was pending."""
     if memory.name == "PENDING":
-        return _left(memory, "INACTIVE", now), ()
+        return left(memory, "INACTIVE", now), ()
     if not memory.standing or memory.reading is None:
         return memory, ()
-    return _with_event(_left(memory, "RESOLVED", now), "resolved", reason, memory.reading, now)
+    return with_event(left(memory, "RESOLVED", now), "resolved", reason, memory.reading, now)
 
 
 def _is_due(memory: AlertMemory, now: datetime) -> bool:
@@ -91,7 +91,7 @@ def _apply(given: Situation, decision: Decision) -> Step:
     after = memory.model_copy(update=updates)
     if decision.transition is None:
         return after, ()
-    return _with_event(after, decision.transition, decision.reason, _before(given), given.now)
+    return with_event(after, decision.transition, decision.reason, _before(given), given.now)
 
 
 def _severity(given: Situation, decision: Decision) -> Severity | None:
@@ -122,27 +122,6 @@ def _before(given: Situation) -> AlertReading | None:
     return memory.announced if memory.name == "FIRING" else memory.entered_from
 
 
-def _with_event(
-    memory: AlertMemory, transition: Transition, reason: str, before: AlertReading | None, now: datetime
-) -> Step:
-    updates: dict[str, object] = {
-        "sequence": memory.sequence + 1,
-        "announced": memory.reading,
-        "announced_target": memory.target.version if memory.target is not None else None,
-        "last_event_at": now,
-        "last_transition": transition,
-        "last_reason": reason,
-        "update_due": None,
-    }
-    if transition in ("opened", "reopened"):
-        updates |= {"episode": memory.episode + 1, "opened_at": now, "resolved_at": None}
-    if memory.name == "RESOLVED":
-        updates["resolved_at"] = now
-    after = memory.model_copy(update=updates)
-    assert after.reading is not None  # noqa: S101 - an event always follows a reading
-    return after, (Change(transition, reason, before, after.reading, after, now),)
-
-
 def _without_limits(memory: AlertMemory, reading: Reading, rule: Rule, now: datetime) -> Step:
     """There is nothing to hold the reading against (any more): no alert stands (row 18)."""
     seen = memory.model_copy(
@@ -156,14 +135,9 @@ def _without_limits(memory: AlertMemory, reading: Reading, rule: Rule, now: date
         }
     )
     if memory.standing:
-        ended = _left(seen, "RESOLVED", now)
-        return _with_event(ended, "retracted", "target_changed", memory.reading, now)
-    return _left(seen, "RESOLVED" if memory.name == "RESOLVED" else "INACTIVE", now), ()
-
-
-def _left(memory: AlertMemory, name: AlertStateName, now: datetime) -> AlertMemory:
-    timers = dict.fromkeys(("hold_until", "keep_until", "update_due", "entered_from", "pending_reason"))
-    return memory.model_copy(update={**timers, "name": name, "updated_at": now})
+        ended = left(seen, "RESOLVED", now)
+        return with_event(ended, "retracted", "target_changed", memory.reading, now)
+    return left(seen, "RESOLVED" if memory.name == "RESOLVED" else "INACTIVE", now), ()
 
 
 def _finality(reading: Reading) -> Finality:

@@ -32,11 +32,15 @@ class Expectations:
         obligations = self._by_indicator.get(key.indicator)
         if not obligations:
             return 0
+        if level not in ("province", "nation"):  # too many to remember, and quick to find
+            return self._count(key, level, period)
         memory = (key, level)
         if memory not in self._counts:
-            parts = (period, *self._parts(period))
-            self._counts[memory] = sum(len(self.obliged(key, level, part)) for part in parts)
+            self._counts[memory] = self._count(key, level, period)
         return self._counts[memory]
+
+    def _count(self, key: Key, level: str, period: Period) -> int:
+        return sum(len(self.obliged(key, level, part)) for part in (period, *self._parts(period)))
 
     def _parts(self, period: Period) -> list[Period]:
         if period.frequency == "month":
@@ -60,6 +64,8 @@ class Expectations:
         return frozenset().union(*(self._units_of(key.unit, level, wanted, period.end) for wanted in levels))
 
     def _units_of(self, unit: str, level: str, wanted: Level, on: date) -> frozenset[str]:
+        if level == wanted:
+            return self._find_units(unit, level, wanted, on)
         memory = (unit, level, wanted, on)
         if memory not in self._units:
             self._units[memory] = self._find_units(unit, level, wanted, on)

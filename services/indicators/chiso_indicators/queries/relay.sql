@@ -21,3 +21,16 @@ JOIN indicators.rollup_history AS history
 WHERE published.topic = $1
 ORDER BY history.tick, history.ordinal
 LIMIT 1;
+
+-- name: pending_quarantine
+SELECT topic, partition, log_offset, reason, detail, quarantined_at, record_key, value
+FROM indicators.quarantine
+WHERE published_at IS NULL
+ORDER BY topic, partition, log_offset
+LIMIT $1;
+
+-- name: quarantine_published
+UPDATE indicators.quarantine AS record
+SET published_at = $1
+FROM unnest($2::text[], $3::integer[], $4::bigint[]) AS sent(topic, partition, log_offset)
+WHERE record.topic = sent.topic AND record.partition = sent.partition AND record.log_offset = sent.log_offset;

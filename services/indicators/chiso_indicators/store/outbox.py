@@ -1,12 +1,13 @@
-"""History as the outbox of `chiso.rollups.v1`: what is committed and not yet published."""
+"""What is committed and not yet published: history for `chiso.rollups.v1`, and quarantined records."""
 
 from __future__ import annotations
 
+import base64
 from typing import Final
 
 from chiso_shared.contracts.codec import decode_json, encode_json
 from chiso_shared.contracts.events import SOURCE_INDICATORS, Event, content_id
-from chiso_shared.contracts.topics import ROLLUPS
+from chiso_shared.contracts.topics import MAX_MESSAGE_BYTES, QUARANTINE, ROLLUPS
 from chiso_shared.runtime.clock import Clock
 from chiso_shared.runtime.postgres import Pool
 from chiso_shared.runtime.relay import OutboxMessage, Position
@@ -16,7 +17,9 @@ from chiso_indicators.core.rollup_object import event_object
 from chiso_indicators.store.compute import row_of
 from chiso_indicators.store.sql import Values, key_of, queries
 
-EVENT_TYPE: Final = ROLLUPS.event_types[0]
+ROLLUP_CHANGED: Final = ROLLUPS.event_types[0]
+QUARANTINED: Final = QUARANTINE.event_types[0]
+_LARGEST_VALUE_BYTES: Final = MAX_MESSAGE_BYTES // 2
 
 
 class RollupOutbox:
@@ -56,7 +59,7 @@ def rollup_message(record: Values) -> OutboxMessage:
     cells = decode_json(record["changed_cells"].encode())
     payload = event_object(row, cells, record["changed_cells_count"], record["mode"])
     event = Event(
-        type=EVENT_TYPE,
+        type=ROLLUP_CHANGED,
         id=content_id(key, row.version),
         source=SOURCE_INDICATORS,
         subject=key,
@@ -66,3 +69,54 @@ def rollup_message(record: Values) -> OutboxMessage:
         sequence=row.version,
     )
     return OutboxMessage(ROLLUPS, key.encode(), event)
+
+
+class QuarantineOutbox:
+    """Reads quarantined records that nobody was told of; each is marked by itself, for they have no order."""
+
+    def __init__(self, pool: Pool, clock: Clock, batch: int) -> None:
+        self._pool = pool
+        self._clock = clock
+        self._batch = batch
+
+    async def pending(self) -> tuple[list[OutboxMessage], Position] | None:
+        """The next records; the position is the list of them."""
+        records = await self._pool.fetch(queries().pending_quarantine, self._batch)
+        if not records:
+            return None
+        places = [(record["topic"], record["partition"], record["log_offset"]) for record in records]
+        return [quarantine_message(record) for record in records], places
+
+    async def advance(self, position: Position) -> None:
+        """These records have been published."""
+        topics, partitions, offsets = zip(*position, strict=True)
+        await self._pool.execute(
+            queries().quarantine_published, self._clock.now(), topics, partitions, offsets
+        )
+
+
+def quarantine_message(record: Values) -> OutboxMessage:
+    """The event of one quarantined record; the key is the record's own."""
+    place = f"{record['topic']}/{record['partition']}/{record['log_offset']}"
+    value, key = record["value"], record["record_key"] or b""
+    if value is not None and len(value) > _LARGEST_VALUE_BYTES:
+        value = None  # base64 would not fit into a record; the row in quarantine has it whole
+    payload = {
+        "topic": record["topic"],
+        "partition": record["partition"],
+        "offset": record["log_offset"],
+        "reason": record["reason"],
+        "detail": record["detail"],
+        "quarantined_at": record["quarantined_at"],
+        "value_base64": base64.b64encode(value).decode() if value is not None else None,
+    }
+    event = Event(
+        type=QUARANTINED,
+        id=content_id(place),
+        source=SOURCE_INDICATORS,
+        subject=place,
+        time=record["quarantined_at"],
+        data=encode_json(payload),
+        partitionkey=key.decode("utf-8", errors="replace"),
+    )
+    return OutboxMessage(QUARANTINE, key, event)

@@ -1,0 +1,163 @@
+"""Rules of kind `missing`: who owes a dataset's report for a period and has sent none (semantics §7). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from chiso_shared.catalogue.catalogue import Catalogue
+from chiso_shared.catalogue.periods import Period
+from chiso_shared.catalogue.rules import Rule
+from chiso_shared.catalogue.units import Unit
+from chiso_shared.contracts.alert import AlertReading, Finality
+from chiso_shared.contracts.fields import Basis, CalendarName, Phase
+from chiso_shared.contracts.rollup import RollupEvent
+
+from chiso_alerts.core.identity import AlertKey
+from chiso_alerts.core.state import AlertMemory
+from chiso_alerts.core.transition import Step, left, with_event
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class DatasetKey:
+    """One dataset of one province's units for one month."""
+
+    province: str
+    dataset: str
+    calendar: CalendarName
+    period: str
+    basis: Basis
+
+    def alert_key(self, rule_id: str, unit: str) -> AlertKey:
+        """The alert about one of the units; the dataset's code stands as the indicator."""
+        return AlertKey(rule_id, unit, self.dataset, self.calendar, self.period, self.basis)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipts:
+    """What the province's rollups of all indicators of a dataset say together.
+
+    `version` is the sum of their versions: it grows with any of them.
+    """
+
+    key: DatasetKey
+    missing: frozenset[str]
+    phase: Phase
+    version: int
+    vintage: int
+    latest: RollupEvent
+
+    @property
+    def closed(self) -> bool:
+        """Whether every indicator of the dataset is closed for the province's period."""
+        return self.phase == "closed"
+
+    @property
+    def finality(self) -> Finality:
+        """As for every rollup: provisional until closed, restated after a change that followed."""
+        if not self.closed:
+            return "provisional"
+        return "final" if self.vintage <= 1 else "restated"
+
+    def rollup(self, unit: Unit, is_missing: bool) -> RollupEvent:
+        """What is known of one unit's report, in the form in which every alert keeps its input."""
+        return RollupEvent(
+            unit=unit.code,
+            level=unit.level,
+            indicator=self.key.dataset,
+            calendar=self.key.calendar,
+            period=self.key.period,
+            basis=self.key.basis,
+            n_expected=1,
+            n_reported=0 if is_missing else 1,
+            phase=self.phase,
+            vintage=self.vintage,
+            version=self.version,
+            causes=self.latest.causes,
+            updated_at=self.latest.updated_at,
+            catalogue_version=self.latest.catalogue_version,
+            tick=self.latest.tick,
+            mode=self.latest.mode,
+        )
+
+
+def obliged_indicators(
+    catalogue: Catalogue, dataset: str, calendar: str, basis: str, period: Period
+) -> frozenset[str]:
+    """The indicators of a dataset that somebody owes for that period."""
+    return frozenset(
+        code
+        for obligation in catalogue.obligations
+        if obligation.dataset == dataset
+        for code in obligation.indicators
+        if obligation.obliges(obligation.level, code, calendar, period.frequency, basis, period.end)
+    )
+
+
+def receipts(
+    key: DatasetKey, parts: Mapping[str, RollupEvent], obliged: Collection[str], rule: Rule
+) -> Receipts | None:
+    """Who is missing; None until every obliged indicator's rollup lists its missing units (from due on).
+
+    By `received_by: any_indicator` (the default) a unit has reported with its first indicator of the dataset,
+    by `every_indicator` with its last one.
+    """
+    lists = [parts[code].missing for code in obliged if code in parts]
+    known = [frozenset(one) for one in lists if one is not None]
+    if not obliged or len(known) < len(obliged):
+        return None
+    every = rule.parameters.get("received_by") == "every_indicator"
+    missing = known[0].union(*known) if every else known[0].intersection(*known)
+    owed = [parts[code] for code in sorted(obliged)]
+    phases = {part.phase for part in owed}
+    phase: Phase = "closed" if phases == {"closed"} else "reopened" if "reopened" in phases else "collecting"
+    return Receipts(
+        key=key,
+        missing=missing,
+        phase=phase,
+        version=sum(part.version for part in owed),
+        vintage=max(part.vintage for part in owed),
+        latest=max(owed, key=lambda part: (part.tick, part.updated_at)),
+    )
+
+
+def step_missing(memory: AlertMemory, is_missing: bool, found: Receipts, rule: Rule, now: datetime) -> Step:
+    """Opened at due, confirmed at close, resolved on receipt; a withdrawn report is missing again.
+
+    Total. What is not newer than the receipts evaluated, under the same version of the rule, changes nothing.
+    """
+    seen = memory.reading
+    if seen is not None and (found.version, rule.version) <= (seen.rollup_version, memory.rule_version or ""):
+        if found.version < seen.rollup_version or rule.version == memory.rule_version:
+            return memory, ()
+    before = memory.model_copy(
+        update={
+            "severity": rule.severity,
+            "rule_version": rule.version,
+            "reading": AlertReading(
+                completeness=None, rollup_version=found.version, vintage=found.vintage
+            ),
+            "phase": found.phase,
+            "finality": found.finality,
+            "updated_at": now,
+        }
+    )
+    if is_missing:
+        return _missing(memory, before, found, now)
+    if not memory.standing:
+        return before, ()
+    late = found.closed and (memory.phase == "closed" or found.vintage > 1)
+    reason = "received_late" if late else "received"
+    return with_event(left(before, "RESOLVED", now), "resolved", reason, seen, now)
+
+
+def _missing(memory: AlertMemory, before: AlertMemory, found: Receipts, now: datetime) -> Step:
+    standing = left(before, "FIRING", now)
+    if not memory.standing:
+        if memory.episode:
+            return with_event(standing, "reopened", "withdrawn", memory.reading, now)
+        return with_event(standing, "opened", "close" if found.closed else "due", memory.reading, now)
+    if found.closed and memory.phase != "closed":
+        return with_event(standing, "confirmed", "close", memory.reading, now)
+    return standing, ()

@@ -40,6 +40,17 @@ def test_drift_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert "asyncapi.yaml" in capsys.readouterr().err
 
 
+def holds(found: Any, said: Any) -> bool:
+    """Whether all that was said is found; fields added to the model since may stand beside it."""
+    if isinstance(said, dict):
+        return isinstance(found, dict) and all(
+            name in found and holds(found[name], said[name]) for name in said
+        )
+    if isinstance(said, list):
+        return len(found) == len(said) and all(map(holds, found, said))
+    return bool(found == said)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_topic_has_a_golden_example_that_validates(name: str) -> None:
     jsonschema.Draft202012Validator(schema(name)).validate(json.loads(example(name)))
@@ -48,8 +59,7 @@ def test_every_topic_has_a_golden_example_that_validates(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_golden_example_survives_the_round_trip(name: str) -> None:
     model = decode_model(PAYLOADS[name], example(name))
-    again = decode_json(encode_json(model))
-    assert again == decode_json(example(name))
+    assert holds(decode_json(encode_json(model)), decode_json(example(name)))
     jsonschema.Draft202012Validator(schema(name)).validate(json.loads(encode_json(model)))
 
 

@@ -74,7 +74,12 @@ class Log:
     sent: list[dict[str, Any]] = field(default_factory=list)
 
     async def submit(
-        self, submission: dict[str, Any], *, accepted_at: datetime | None = None, partition: int = 0
+        self,
+        submission: dict[str, Any],
+        *,
+        accepted_at: datetime | None = None,
+        partition: int = 0,
+        key_id: str = "test",
     ) -> dict[str, Any]:
         """Appends one submission; the instants grow by a second unless one is given."""
         self.accepted_at += timedelta(seconds=1)
@@ -83,7 +88,7 @@ class Log:
             **submission,
             "accepted_at": instant,
             "payload_sha256": payload_sha256(submission),
-            "key_id": "test",
+            "key_id": key_id,
             "catalogue_version": "test",
         }
         event = Event(
@@ -160,9 +165,12 @@ DEFAULT_KEY = ("DVC.ONLINE_SUBMIT", "administrative", "2026-09", "in_period")
 async def running(bootstrap: str, dsn: str, **settings: Any) -> AsyncIterator[Chain]:
     """The whole service in this process, on a free port."""
     configured = IndicatorsSettings(
-        kafka=bootstrap, postgres=dsn, indicators_port=0, seeds=SEEDS, close_grace_seconds=1, **settings
+        kafka=bootstrap,
+        postgres=dsn,
+        indicators_port=0,
+        **{"seeds": SEEDS, "close_grace_seconds": 1, **settings},
     )
-    service = build_service(configured, catalogue())
+    service = build_service(configured, load_catalogue(configured.seeds))
     await service.start()
     try:
         [server] = [part for part in service.components if isinstance(part, HttpServer)]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.alerts_running import events, running
+from tests.harness import eventually
+from tests.integration.alerts_running import events, quiet_seeds, running
 from tests.unit.alerts_examples import rollup
-from tests.unit.catalogue_seeds import SEEDS
 
 Seeds = Callable[[str, str], Path]
 
@@ -19,7 +19,7 @@ def changed_seeds(tmp_path: Path) -> Seeds:
 
     def make(old: str, new: str) -> Path:
         folder = tmp_path / "seeds"
-        shutil.copytree(SEEDS, folder)
+        shutil.copytree(quiet_seeds(), folder)
         rules = folder / "rules.yaml"
         text = rules.read_text()
         assert old in text
@@ -71,10 +71,30 @@ async def test_row_18_a_new_version_judges_open_periods_only(
     assert [level["severity"] for level in again["items"][0]["severities"]] == ["critical", "warning"]
 
 
-async def test_a_rule_of_a_kind_that_is_not_applied_stops_the_start(
+async def test_a_wrong_file_stops_nothing_and_a_right_one_is_taken_in(
     chiso_topics: str, database: str, changed_seeds: Seeds
 ) -> None:
-    odd = changed_seeds("kind: threshold", "kind: fall")
-    with pytest.raises(ValueError, match="online_share_below_target"):
-        async with running(chiso_topics, database, seeds=odd):
-            raise AssertionError("the service must not start")
+    folder = changed_seeds("version: 1", "version: 1")
+    rules = folder / "rules.yaml"
+    right = rules.read_text()
+    async with running(chiso_topics, database, seeds=folder) as alerts:
+        await alerts.publish(rollup(70, 1))
+        await events(chiso_topics, 1)
+        assert await alerts.metric("chiso_rules_error 0.0")
+        rules.write_text(right.replace("kind: threshold", "kind: treshold", 1))
+        assert await eventually(lambda: alerts.metric("chiso_rules_error 1.0"))
+        await alerts.publish(rollup(90, 2))
+        await events(chiso_topics, 2)
+        rules.write_text(right.replace("- id: online_share_below_target", "- id: another_rule"))
+        assert await eventually(lambda: alerts.metric("chiso_rules_error 0.0"))
+        await alerts.publish(rollup(60, 3))
+        records = await events(chiso_topics, 3)
+        listed = (await alerts.get("/v1/rules"))["items"]
+    assert [one.json["transition"] for one in records if one.json["rule"]["id"] != "another_rule"] == [
+        "opened",
+        "resolved",
+    ]
+    assert records[-1].json["rule"]["id"] == "another_rule" or "another_rule" in {
+        one.json["rule"]["id"] for one in records
+    }
+    assert "another_rule" in {rule["id"] for rule in listed}

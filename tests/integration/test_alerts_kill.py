@@ -11,9 +11,8 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 
 from tests.harness import Collected, collect, end_offsets, eventually, free_port
-from tests.integration.alerts_running import publish_rollups
+from tests.integration.alerts_running import publish_rollups, quiet_seeds
 from tests.unit.alerts_examples import rollup
-from tests.unit.catalogue_seeds import SEEDS
 
 VERSIONS = 30
 UNITS = tuple(f"{number:02d}" for number in range(1, 31))
@@ -25,7 +24,7 @@ async def process(kafka: str, postgres: str) -> AsyncIterator[asyncio.subprocess
     environment = os.environ | {
         "CHISO_KAFKA": kafka,
         "CHISO_POSTGRES": postgres,
-        "CHISO_SEEDS": str(SEEDS),
+        "CHISO_SEEDS": str(quiet_seeds()),
         "CHISO_ALERTS_PORT": str(free_port()),
         "CHISO_ALERTS_BATCH_RECORDS": "20",
         "CHISO_LOG_LEVEL": "WARNING",

@@ -113,11 +113,12 @@ async def test_tombstones_chosen_partitions_and_a_wake_up(
     await eventually(lambda: relay.unready() is None)
     outbox.history = [
         message(topic, "a", 1, partition=3),
-        OutboxMessage(Topic(topic, "key", ()), b"a", None, partition=3),
+        message(topic, "a", 2, partition=3, tombstone=True),
     ]
     relay.wake()
     records = await collect(kafka, topic, lambda found: len(found) == 2)
     assert [(one.partition, one.value) for one in records] == [(3, b"1"), (3, None)]
+    assert records[1].headers["ce_id"] == "a-2", "a tombstone is an event like any other"
 
 
 async def test_a_second_relay_shuts_the_first_one_out_and_nothing_is_lost(

@@ -1,4 +1,4 @@
-"""What a figure is under a limit: a second reading of docs/semantics.md §7. Shares no code with the services."""
+"""What a figure is under a limit: a second reading of semantics §7. Shares no code with the services."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class Log:
         return taken
 
     def compact(self, chance: random.Random) -> None:
-        """Drops records that a newer one of their key follows; some of them, as a cleaner in the middle does."""
+        """Drops some of the records that a newer one of their key follows."""
         for number, messages in enumerate(self.partitions):
             newest = {message.key: message.offset for message in messages}
             self.partitions[number] = [

@@ -16,7 +16,7 @@ from chiso_shared.catalogue.units import Unit, Units
 
 from tests.unit.catalogue_seeds import seeds
 
-PROVINCES = {"51": 4, "44": 3, "33": 2}
+PROVINCES = {"51": 3, "44": 2}
 DEPARTMENT = "H48.12"
 RATIOS = ("DVC.ONLINE_SUBMIT", "DVC.ON_TIME")
 STOCK = "DVC.OVERDUE"
@@ -51,7 +51,7 @@ def _units() -> tuple[Unit, ...]:
 
 @cache
 def _small() -> Catalogue:
-    obligations = tuple(replace(one, indicators=RATIOS[:1]) for one in seeds().obligations)
+    obligations = tuple(replace(one, indicators=frozenset(RATIOS[:1])) for one in seeds().obligations)
     indicators = {code: seeds().indicators[code] for code in (*RATIOS, STOCK)}
     return replace(seeds(), units=Units.of(_units()), obligations=obligations, indicators=indicators)
 
@@ -123,8 +123,8 @@ class Clerk:
 
     def _document(self) -> dict[str, Any]:
         revision = self.chance.choice([0, 0, 0, 1, 1, 2])
-        as_of = self.chance.random() < 0.2
-        period = self.chance.choices(MONTHS, [1, 4, 3])[0]
+        as_of = self.chance.random() < 0.1
+        period = self.chance.choices(MONTHS, [1, 6, 2])[0]
         month = int(period[-2:])
         return {
             "submission_id": str(UUID(int=self.chance.getrandbits(128), version=4)),
@@ -139,20 +139,20 @@ class Clerk:
         }
 
     def _ratios(self) -> list[dict[str, Any]]:
-        count = self.chance.choice([1, 1, 2, 4, 9])
+        count = self.chance.choice([1, 1, 2, 3, 5])
         units = self.chance.sample((*self.world.communes, DEPARTMENT), count)
-        mood = self.chance.choice([(60, 79), (78, 83), (80, 99), (0, 100)])
+        mood = self.chance.choice([(60, 79), (80, 81), (78, 83), (95, 95), (83, 99), (0, 100)])
         return [self._ratio(unit, mood) for unit in units]
 
     def _ratio(self, unit: str, mood: tuple[int, int]) -> dict[str, Any]:
         indicator = self.chance.choice([RATIOS[0], RATIOS[0], RATIOS[1]])
         found: dict[str, Any] = {"unit": unit, "indicator": indicator}
         roll = self.chance.random()
-        if roll < 0.08:
-            return {**found, "op": "withdraw", "reason": "wrong unit"}
         if roll < 0.12:
+            return {**found, "op": "withdraw", "reason": "wrong unit"}
+        if roll < 0.15:
             return {**found, "status": "NA"}
-        if roll < 0.18:
+        if roll < 0.22:
             return {**found, "value": self.chance.randint(*mood)}
         denominator = self.chance.choice([0, 10, 100, 100, 1_000, 333])
         return {

@@ -2,17 +2,14 @@
 
 from dataclasses import replace
 from decimal import Decimal
-from types import SimpleNamespace
-from typing import cast
 from uuid import uuid5
 
 import pytest
 from chiso_alerts.core.evaluate import Arrival, Evaluated, Ledger
 from chiso_alerts.core.identity import AlertKey, key_of
-from chiso_alerts.core.rulebook import RuleBook, UnsupportedRules
+from chiso_alerts.core.rulebook import RuleBook
 from chiso_alerts.core.state import AlertMemory
 from chiso_alerts.core.wording import figure, number, share
-from chiso_shared.catalogue import Catalogue
 from chiso_shared.contracts.alert import AlertEvent, AlertReading, AlertState
 from chiso_shared.contracts.codec import decode_model, encode_json
 from chiso_shared.contracts.events import NAMESPACE
@@ -172,12 +169,6 @@ def test_a_new_rule_judges_open_periods_only() -> None:
     )
     (found,) = ledger.results()
     assert (found.key.period, found.facts[0].event.reason) == ("2025-10", "rule_changed")
-
-
-def test_rules_of_kinds_that_are_not_applied_are_refused_by_name() -> None:
-    odd = SimpleNamespace(rules=(replace(rule(), kind="missing", id="overdue"),))
-    with pytest.raises(UnsupportedRules, match="overdue"):
-        RuleBook.of(cast(Catalogue, odd))
 
 
 def test_the_seed_rules_and_the_published_figures_of_quang_tri_and_quang_ngai() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 from chiso_alerts.core.identity import key_of
 from chiso_alerts.core.machine import retire, step
@@ -14,12 +14,18 @@ from chiso_shared.catalogue import Rule, SeverityLevel
 from chiso_shared.contracts.rollup import RollupEvent, RollupTarget
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    run_state_machine_as_test,
+)
 from hypothesis.stateful import rule as action
 
+from tests.simulation.judging import Figure, Gates, Limit, final_severity, observation, stands
 from tests.unit.alerts_examples import HIGHER_IS_BAD, START, TARGET, reading, reported, rollup, rule
 
-MAXIMUM = Decimal(100)
 FIGURES = st.sampled_from(
     [
         None,
@@ -37,24 +43,19 @@ FIGURES = st.sampled_from(
 CONTRIBUTING = st.sampled_from([90, 90, 48, 47, 0])
 TARGETS = [
     TARGET,
-    RollupTarget(comparator="ge", value=Decimal(70), exit_value=Decimal(75), severity="critical", version="t2"),
-    RollupTarget(comparator="le", value=Decimal(60), exit_value=Decimal(55), severity="warning", version="t3"),
+    RollupTarget(
+        comparator="ge", value=Decimal(70), exit_value=Decimal(75), severity="critical", version="t2"
+    ),
+    RollupTarget(
+        comparator="le", value=Decimal(60), exit_value=Decimal(55), severity="warning", version="t3"
+    ),
     RollupTarget(comparator="ge", value=Decimal(90), exit_value=None, severity="info", version="t4"),
 ]
 LIMITS: list[tuple[SeverityLevel, ...]] = [(), (), HIGHER_IS_BAD, HIGHER_IS_BAD[1:]]
 PHASES = [("collecting", "closed"), ("open", "collecting", "closed", "reopened"), ("closed",)]
 
 
-class Limit(NamedTuple):
-    """A severity's two limits as this test reads them; `above` says that numbers above are bad."""
-
-    severity: str
-    enter: Decimal
-    exit: Decimal
-    above: bool
-
-
-def limits(rule: Rule, target: RollupTarget | None) -> list[Limit]:
+def limits_of(rule: Rule, target: RollupTarget | None) -> list[Limit]:
     """The mildest first; empty when there is nothing to hold a figure against."""
     if rule.severities:
         return [Limit(level.severity, level.enter, level.exit, True) for level in rule.severities]
@@ -64,87 +65,29 @@ def limits(rule: Rule, target: RollupTarget | None) -> list[Limit]:
     return [Limit(str(target.severity), target.value, end, target.comparator == "le")]
 
 
-def bounds(event: RollupEvent) -> tuple[Decimal, bool, Decimal, bool] | None:
-    """Lowest and highest number that the figure may stand for, each with whether it may be that number."""
-    if event.value is None:
-        return None
-    value, qualifier, high = event.value, "eq", None
-    if event.reported is not None and event.value_source == "reported":
-        qualifier, high = event.reported.qualifier, event.reported.value_high
-    low_end, high_end = (value, True), (value, True)
-    if qualifier in ("gt", "ge"):
-        low_end, high_end = (value, qualifier == "ge"), (MAXIMUM, True)
-    elif qualifier in ("lt", "le"):
-        low_end, high_end = (Decimal(0), True), (value, qualifier == "le")
-    elif qualifier == "range":
-        assert high is not None
-        high_end = (high, True)
-    return (*low_end, *high_end)
+def gates_of(rule: Rule) -> Gates:
+    """The gates as data."""
+    insufficient = rule.parameters.get("gated_at_close") == "insufficient"
+    return Gates(rule.phases, rule.min_completeness, rule.min_denominator, insufficient)
 
 
-def surely_bad(event: RollupEvent, limit: Limit) -> bool:
-    """Every number of the figure is beyond `enter`."""
-    found = bounds(event)
-    if found is None:
-        return False
-    low, low_is_in, high, high_is_in = found
-    if limit.above:
-        return low > limit.enter or (low == limit.enter and not low_is_in)
-    return high < limit.enter or (high == limit.enter and not high_is_in)
-
-
-def surely_good(event: RollupEvent, end: Decimal, above: bool) -> bool:
-    """Every number of the figure is at `end` or on its good side."""
-    found = bounds(event)
-    assert found is not None
-    low, _, high, _ = found
-    return high <= end if above else low >= end
-
-
-def open_gate(event: RollupEvent, rule: Rule) -> bool:
-    """The gates of §7: phase, contributing share, denominator."""
-    phases = set(rule.phases)
-    if "collecting" in phases:
-        phases.add("reopened")
-    enough = event.basis == "unstated" or event.n_contributing >= rule.min_completeness * event.n_expected
-    large = event.denominator is None or event.denominator >= rule.min_denominator
-    return event.phase in phases and enough and large
-
-
-def final_severity(event: RollupEvent, rule: Rule) -> str | None:
-    """What stands after a close: a function of the final figure, the rule and the target, of nothing else."""
-    if rule.parameters.get("gated_at_close") == "insufficient" and not open_gate(event, rule):
-        return None
-    bad = [limit.severity for limit in limits(rule, event.target) if surely_bad(event, limit)]
-    return bad[-1] if bad else None
-
-
-def look(event: RollupEvent, rule: Rule) -> str:
-    """The observation before the close."""
-    found = limits(rule, event.target)
-    if not found:
-        return "NO LIMITS"
-    if bounds(event) is None:
-        return "NODATA"
-    if not open_gate(event, rule):
-        return "GATED"
-    if any(surely_bad(event, limit) for limit in found):
-        return "BREACH"
-    if all(surely_good(event, limit.exit, limit.above) for limit in found):
-        return "OK"
-    return "UNDETERMINED OR BAND"
-
-
-def stands(before: bool, event: RollupEvent, rule: Rule) -> bool:
-    """Whether an episode is open after an input, for rules without timers."""
-    if event.phase == "closed":
-        return final_severity(event, rule) is not None
-    kind = look(event, rule)
-    return kind == "BREACH" or (before and kind not in ("OK", "NO LIMITS"))
+def figure_of(event: RollupEvent) -> Figure:
+    """What the rollup says."""
+    own = event.reported if event.value_source == "reported" else None
+    return Figure(
+        value=event.value,
+        phase=event.phase,
+        qualifier=own.qualifier if own is not None else "eq",
+        value_high=own.value_high if own is not None else None,
+        denominator=event.denominator,
+        n_contributing=event.n_contributing,
+        n_expected=event.n_expected,
+        unstated=event.basis == "unstated",
+    )
 
 
 class AlertMachine(RuleBasedStateMachine):
-    """Reports, corrections, withdrawals, gates, closes, reopenings, timers, new versions, repeats, leftovers."""
+    """Reports, corrections, withdrawals, gates, closes, reopenings, timers, new versions, repeats."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -296,11 +239,18 @@ class AlertMachine(RuleBasedStateMachine):
         before = self.memory
         self.memory, changes = step(before, reading(event), self.rule, event.target, self.now)
         self.note(changes)
-        is_new = before.reading is None or event.version > before.reading.rollup_version
+        known = before.reading.rollup_version if before.reading is not None else -1
         is_new_rule = event.phase != "closed" and before.rule_version != self.rule.version
-        if is_new or (is_new_rule and event.version == before.reading.rollup_version):
+        if event.version > known or (is_new_rule and event.version == known):
             self.judged_with = (event, self.rule)
-            self.standing = stands(self.standing, event, self.rule)
+            self.standing = stands(self.standing, *self.judged)
+
+    @property
+    def judged(self) -> tuple[Figure, list[Limit], Gates]:
+        """The figure evaluated last, and what it was held against then."""
+        assert self.judged_with is not None
+        event, rule = self.judged_with
+        return figure_of(event), limits_of(rule, event.target), gates_of(rule)
 
     def note(self, changes: tuple[Change, ...]) -> None:
         assert len(changes) <= 1
@@ -351,7 +301,7 @@ class AlertMachine(RuleBasedStateMachine):
     def after_a_close_the_state_is_a_function_of_the_final_data(self) -> None:
         if self.memory.phase != "closed" or self.judged_with is None:
             return
-        severity = final_severity(*self.judged_with)
+        severity = final_severity(*self.judged)
         assert (self.memory.name == "FIRING") == (severity is not None)
         assert severity is None or self.memory.severity == severity
 
@@ -360,11 +310,10 @@ class AlertMachine(RuleBasedStateMachine):
         if self.rule.hold_seconds or self.rule.keep_firing_seconds or self.judged_with is None:
             return
         # A band that keeps the alert RECOVERING is an open episode too.
-        assert self.memory.standing == self.standing, look(*self.judged_with)
+        assert self.memory.standing == self.standing, observation(*self.judged)
 
 
-AlertMachine.TestCase.settings = settings(max_examples=250, stateful_step_count=30, deadline=None)
-
-
-class TestAlertMachine(AlertMachine.TestCase):
-    """The machine as a pytest test."""
+def test_whatever_happens_the_alert_keeps_its_promises() -> None:
+    run_state_machine_as_test(
+        AlertMachine, settings=settings(max_examples=250, stateful_step_count=30, deadline=None)
+    )

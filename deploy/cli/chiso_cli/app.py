@@ -26,9 +26,15 @@ _COMMANDS: Final = (
     ("status", "status:status", "Tell what became of a submission."),
     ("rollups", "rollups:rollups", "Read rollups: numbers with target, completeness and finality."),
     ("cells", "rollups:cells", "Read cells: what each reporting unit says about itself."),
-    ("alerts", "alerts:alerts", "List alerts; show or explain one; list the rules."),
+    ("alerts", "alerts:alerts", "List alerts; show, explain or acknowledge one; list the rules."),
+    ("silences", "silences:silences", "List silences; begin or end one."),
+    ("tasks", "tasks:tasks", "List the tasks with a deadline; say that one is done."),
+    ("rules", "rules:rules", "Try alert rules before they are used."),
+    ("held", "held:held", "List late reports that wait for a decision; approve or refuse them."),
+    ("reopen", "held:reopen", "Open a closed period again; close it again."),
     ("watch", "watch:watch", "Follow alert events as they come."),
     ("simulate", "simulate:simulate", "Let the communes report a month, marked as simulated."),
+    ("rebuild", "rebuild:rebuild", "Compute the store anew from the log and compare it."),
     ("keys", "keys:keys", "Add, list and revoke the keys of agencies."),
 )
 

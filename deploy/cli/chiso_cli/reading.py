@@ -49,9 +49,13 @@ class Reader:
         response = self._response(path, query)
         return None if response.status_code == httpx.codes.NOT_FOUND else self._body(response)
 
-    def _response(self, path: str, query: Query | None) -> httpx.Response:
+    def post(self, path: str, query: Query | None = None) -> Any:
+        """As `get`, for what the service is asked to do."""
+        return self._body(self._response(path, query, "POST"))
+
+    def _response(self, path: str, query: Query | None, method: str = "GET") -> httpx.Response:
         try:
-            return self._client.get(path, params=_parameters(query))
+            return self._client.request(method, path, params=_parameters(query))
         except httpx.TransportError as error:
             raise CommandFailed(
                 f"{self._service} at {self._base_url} does not answer ({why(error)}). Is chiso running?", AWAY

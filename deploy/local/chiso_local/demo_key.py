@@ -6,7 +6,7 @@ import os
 from datetime import datetime
 
 from chiso_ingest.keys import KeyRegistryError, add_key, load_registry
-from chiso_ingest.registry import digest
+from chiso_ingest.registry import ACTIONS, digest
 from chiso_shared.catalogue import Catalogue
 
 from chiso_local.failure import StartFailure
@@ -17,7 +17,7 @@ HOME_UNIT = "VN"
 
 
 def ensure_demo_key(home: Home, catalogue: Catalogue, now: datetime) -> str:
-    """The key in `demo.key` if the door still knows it, else a new one: every unit and indicator."""
+    """The key in `demo.key` if the door still knows it, else a new one: every unit, indicator and action."""
     try:
         registry = load_registry(home.keys)
         kept = home.demo_key.read_text().strip() if home.demo_key.exists() else ""
@@ -25,7 +25,14 @@ def ensure_demo_key(home: Home, catalogue: Catalogue, now: datetime) -> str:
         if kept and digest(kept) in known:
             return kept
         key = add_key(
-            home.keys, catalogue, agency=AGENCY, home=HOME_UNIT, units=["*"], indicators=["*"], now=now
+            home.keys,
+            catalogue,
+            agency=AGENCY,
+            home=HOME_UNIT,
+            units=["*"],
+            indicators=["*"],
+            actions=ACTIONS,
+            now=now,
         )
     except KeyRegistryError as error:
         raise StartFailure(f"the demo key cannot be made: {error}.") from None

@@ -9,7 +9,6 @@ from chiso_shared.runtime.lifecycle import run_service
 from chiso_shared.runtime.logs import configure_logging
 
 from chiso_alerts.app import SERVICE, build
-from chiso_alerts.core.rulebook import UnsupportedRules
 from chiso_alerts.settings import AlertsSettings
 
 
@@ -19,7 +18,7 @@ def main() -> int:
     configure_logging(SERVICE, settings.log_level)
     try:
         return run_service(lambda: build(settings))
-    except (CatalogueError, UnsupportedRules) as error:
+    except CatalogueError as error:
         print(error, file=sys.stderr)
         return 2
 

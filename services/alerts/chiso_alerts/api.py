@@ -2,41 +2,48 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
 from chiso_shared.catalogue.rules import Rule
+from chiso_shared.contracts.alert import AlertState
 from chiso_shared.contracts.codec import decode_json, decode_model, encode_json
 from chiso_shared.contracts.rollup import RollupEvent
-from chiso_shared.runtime.http import ExactJSONResponse, problem_response
+from chiso_shared.runtime.http import ExactJSONResponse, bad_parameters_response, problem_response
 from chiso_shared.runtime.postgres import Database, Queries, load_queries
+from chiso_shared.runtime.questions import (
+    CSV,
+    BadParameters,
+    as_csv,
+    columns_of,
+    unknown_parameters,
+    wants_csv,
+)
 from fastapi import APIRouter, Request, Response
 
 from chiso_alerts.api_parameters import (
     AlertFilter,
-    BadParameters,
     alert_filter,
     alert_id,
     cursor,
     positive_integer,
-    unknown_parameters,
 )
+from chiso_alerts.books import Books
 from chiso_alerts.core.explain import explanation
-from chiso_alerts.core.rulebook import RuleBook
 from chiso_alerts.store import PACKAGE
 
+ALERT_COLUMNS: Final = columns_of(AlertState)
+RULE_COLUMNS: Final = tuple(field.name for field in fields(Rule))
 _LARGEST_SEQUENCE: Final = 10**15
 
 
 class AlertReader:
     """The read side: from the tables to JSON and CSV."""
 
-    def __init__(self, database: Database, book: RuleBook) -> None:
+    def __init__(self, database: Database, books: Books) -> None:
         self._database = database
-        self._book = book
+        self._books = books
         self._queries: Queries = load_queries(PACKAGE)
 
     async def list_alerts(self, asked: AlertFilter) -> dict[str, Any]:
@@ -79,22 +86,22 @@ class AlertReader:
         if seen is None or body is None or sequence is not None:
             return None
         rollup = decode_model(RollupEvent, seen["body"].encode())
-        rule = self._book.rules.get(seen["rule_id"])
-        indicator = self._book.catalogue.indicators.get(rollup.indicator)
+        book = self._books.current
+        rule = book.rules.get(seen["rule_id"])
         state = decode_json(body.encode()) | {"before": None}
         state["after"] = state.pop("reading")
-        found = decode_json(encode_json(explanation(rollup, rule, indicator)))
+        found = decode_json(encode_json(explanation(rollup, rule, book)))
         return self._explained(state | {"evidence": list(rollup.changed_cells)}, found)
 
     def _explained(self, event: dict[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
-        rule = self._book.rules.get(event["rule"]["id"])
+        rule = self._books.current.rules.get(event["rule"]["id"])
         cells = event.pop("evidence")
         event["rule"] |= {"text_vi": rule.text_vi, "text_en": rule.text_en} if rule is not None else {}
         return event | dict(found) | {"cells": cells}
 
     def rules(self) -> list[dict[str, Any]]:
         """The rules in force, in the catalogue's order."""
-        return [_rule(rule) for rule in self._book.rules.values()]
+        return [_rule(rule) for rule in self._books.current.rules.values()]
 
 
 def create_router(reader: AlertReader) -> APIRouter:
@@ -106,8 +113,8 @@ def create_router(reader: AlertReader) -> APIRouter:
         try:
             asked = alert_filter(request.query_params)
         except BadParameters as error:
-            return _bad(error)
-        return _list_response(request, await reader.list_alerts(asked))
+            return bad_parameters_response(error)
+        return _list_response(request, await reader.list_alerts(asked), ALERT_COLUMNS)
 
     @router.get("/v1/alerts/{alert_id}")
     async def alert(request: Request, alert_id: str) -> Response:
@@ -115,7 +122,7 @@ def create_router(reader: AlertReader) -> APIRouter:
             _refuse_unknown(request, ())
             found = await reader.alert(alert_id)
         except BadParameters as error:
-            return _bad(error)
+            return bad_parameters_response(error)
         return _one(found, "There is no such alert.")
 
     @router.get("/v1/alerts/{alert_id}/explain")
@@ -127,7 +134,7 @@ def create_router(reader: AlertReader) -> APIRouter:
                 raise BadParameters(items)
             found = await reader.explain(alert_id, sequence)
         except BadParameters as error:
-            return _bad(error)
+            return bad_parameters_response(error)
         return _one(found, "There is no such alert, or no such event of it.")
 
     @router.get("/v1/rules")
@@ -135,8 +142,8 @@ def create_router(reader: AlertReader) -> APIRouter:
         try:
             _refuse_unknown(request, ("limit", "cursor"))
         except BadParameters as error:
-            return _bad(error)
-        return _list_response(request, {"items": reader.rules(), "next_cursor": None})
+            return bad_parameters_response(error)
+        return _list_response(request, {"items": reader.rules(), "next_cursor": None}, RULE_COLUMNS)
 
     return router
 
@@ -145,10 +152,6 @@ def _refuse_unknown(request: Request, known: Sequence[str]) -> None:
     items = unknown_parameters(request.query_params, known)
     if items:
         raise BadParameters(items)
-
-
-def _bad(error: BadParameters) -> Response:
-    return problem_response(422, "Bad parameters", "The request asks for what does not exist.", error.items)
 
 
 def _one(found: dict[str, Any] | None, missing: str) -> Response:
@@ -164,38 +167,11 @@ def _rule(rule: Rule) -> dict[str, Any]:
     return found
 
 
-def _list_response(request: Request, listing: dict[str, Any]) -> Response:
+def _list_response(request: Request, listing: dict[str, Any], columns: Sequence[str]) -> Response:
     """JSON, or CSV if the client asks for it; the cursor of a CSV page is the header `x-next-cursor`."""
-    if "text/csv" not in request.headers.get("accept", ""):
-        return ExactJSONResponse(listing)
-    headers = {"x-next-cursor": listing["next_cursor"]} if listing["next_cursor"] else {}
-    body = _csv([_flat(item) for item in listing["items"]])
-    return Response(body, headers=headers, media_type="text/csv; charset=utf-8")
-
-
-def _flat(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested objects become `rule.id`, lists become JSON."""
-    flat: dict[str, Any] = {}
-    for name, value in item.items():
-        if isinstance(value, Mapping) and value:
-            flat |= {f"{name}.{inner}": part for inner, part in _flat(value).items()}
-        elif isinstance(value, list | tuple | Mapping):
-            flat[name] = encode_json(value).decode()
-        else:
-            flat[name] = value
-    return flat
-
-
-def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    out = io.StringIO()
-    writer = csv.DictWriter(out, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
-    return out.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    if value is None:
-        return ""
-    return str(value).lower() if isinstance(value, bool) else value
+    headers = {"Vary": "Accept"}
+    if not wants_csv(request):
+        return ExactJSONResponse(listing, headers=headers)
+    if listing["next_cursor"]:
+        headers["x-next-cursor"] = listing["next_cursor"]
+    return Response(as_csv(listing["items"], columns), headers=headers, media_type=CSV)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, get_args
+from typing import Final, get_args
 from uuid import UUID
 
 from chiso_shared.contracts.alert import AlertStateName
 from chiso_shared.contracts.fields import Basis, CalendarName, Level, Severity
-from chiso_shared.contracts.problem import ErrorCode, ProblemItem
+from chiso_shared.contracts.problem import ProblemItem
+from chiso_shared.runtime.questions import BadParameters, problem, unknown_parameters
 from starlette.datastructures import QueryParams
 
 DEFAULT_LIMIT: Final = 100
@@ -33,14 +34,6 @@ FILTERS: Final[Mapping[str, frozenset[str]]] = {
 }
 
 
-class BadParameters(ValueError):
-    """A request asks for something that does not exist; `items` name every offender."""
-
-    def __init__(self, items: Sequence[ProblemItem]) -> None:
-        super().__init__(f"{len(items)} bad parameters")
-        self.items = tuple(items)
-
-
 @dataclass(frozen=True, slots=True)
 class AlertFilter:
     """What a list request asks for: `filters` in the order of FILTERS, None where nothing is asked."""
@@ -59,17 +52,6 @@ def alert_filter(query: QueryParams) -> AlertFilter:
     if items:
         raise BadParameters(items)
     return AlertFilter(filters, after, limit)
-
-
-def unknown_parameters(query: QueryParams, known: Sequence[str]) -> list[ProblemItem]:
-    """A problem for every parameter the endpoint does not have: a typing mistake must not widen a list."""
-    return [
-        problem(
-            name, "unknown_field", "unknown parameter", "tham số không tồn tại", query[name], sorted(known)
-        )
-        for name in dict.fromkeys(query.keys())
-        if name not in known
-    ]
 
 
 def positive_integer(query: QueryParams, name: str, largest: int, items: list[ProblemItem]) -> int | None:
@@ -98,20 +80,6 @@ def alert_id(text: str) -> UUID:
 def cursor(period: str, last: UUID) -> str:
     """Where the next page begins."""
     return base64.urlsafe_b64encode(f"{period}|{last}".encode()).decode().rstrip("=")
-
-
-def problem(
-    name: str, code: ErrorCode, message: str, message_vi: str, value: Any, allowed: Sequence[str]
-) -> ProblemItem:
-    """One bad parameter as RFC 9457 errors carry it."""
-    return ProblemItem(
-        pointer=f"/{name}",
-        code=code,
-        message=message,
-        message_vi=message_vi,
-        value=value[:_LONGEST_VALUE] if isinstance(value, str) else value,
-        hint=", ".join(allowed),
-    )
 
 
 def _filter(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 
-from chiso_shared.catalogue.loading import load_catalogue
 from chiso_shared.contracts.topics import ROLLUPS
 from chiso_shared.runtime.clock import Clock
 from chiso_shared.runtime.consumer import BatchConsumer
@@ -17,10 +17,14 @@ from chiso_shared.runtime.relay import Relay
 from starlette.middleware.cors import CORSMiddleware
 
 from chiso_alerts.api import AlertReader, create_router
+from chiso_alerts.api_decisions import create_decision_router
+from chiso_alerts.books import Books
 from chiso_alerts.consumer import RollupHandler
-from chiso_alerts.core.rulebook import RuleBook
+from chiso_alerts.keys import KEY_FILE, KeyFile
 from chiso_alerts.metrics import AlertMetrics
+from chiso_alerts.office import Office
 from chiso_alerts.relay import TRANSACTIONAL_ID, AlertOutbox
+from chiso_alerts.restoration import Restoration
 from chiso_alerts.settings import AlertsSettings
 from chiso_alerts.store import PACKAGE, Store
 from chiso_alerts.ticker import Ticker
@@ -38,28 +42,29 @@ class Schema:
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
+        self._is_current = False
 
     async def start(self) -> None:
         """Applies the migrations that are missing."""
         await migrate(self._dsn, SCHEMA, PACKAGE)
+        self._is_current = True
 
     async def stop(self) -> None:
         """Nothing is held."""
 
     def unready(self) -> str | None:
-        """Once started there is nothing more to wait for."""
-        return None
+        """Ready once the migrations are in."""
+        return None if self._is_current else "waits for the database, to bring the schema up to date"
 
 
 def build(settings: AlertsSettings) -> Service:
-    """The service, not started. Raises CatalogueError or UnsupportedRules when the catalogue is wrong.
+    """The service, not started. Raises CatalogueError when the catalogue is wrong.
 
-    Its last component is the HttpServer, whose `port` is known after the start.
+    Its first component is the HttpServer, whose `port` is known after the start.
     """
-    catalogue = load_catalogue(settings.seeds)
-    book = RuleBook.of(catalogue)
     registry = new_registry(SERVICE, VERSION)
     metrics = AlertMetrics(registry)
+    books = Books(settings.seeds, metrics)
     clock = Clock(settings.clock_offset)
     database = Database(settings.dsn, "chiso_alerts", max_size=8)
     store = Store(database, clock)
@@ -72,22 +77,39 @@ def build(settings: AlertsSettings) -> Service:
         registry=registry,
         service=SERVICE,
     )
-    ticker = Ticker(store, book, metrics, clock, relay.wake, settings.alerts_ticker_ms)
+    ticker = Ticker(
+        store,
+        books,
+        metrics,
+        clock,
+        relay.wake,
+        settings.alerts_ticker_ms,
+        timedelta(days=settings.alerts_retention_days),
+    )
     consumer = BatchConsumer(
         settings,
         ROLLUPS,
         GROUP,
-        RollupHandler(store, book, metrics, relay.wake),
+        RollupHandler(store, books, metrics, relay.wake),
         store.stored_offsets,
         contiguous=False,
         max_records=settings.alerts_batch_records,
         registry=registry,
         service=SERVICE,
     )
-    components: list[Component] = [Schema(settings.dsn), database, ticker, relay, consumer]
+    components: list[Component] = [
+        Schema(settings.dsn),
+        database,
+        Restoration(store, settings.bootstrap_servers),
+        ticker,
+        relay,
+        consumer,
+    ]
     app = create_app("chiso alerts", registry, components, VERSION)
     # The board comes from indicators, another origin, and reads alerts in the browser. Reading needs no key.
     app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET"])
-    app.include_router(create_router(AlertReader(database, book)))
-    components.append(HttpServer(app, settings.http_host, settings.alerts_port))
-    return Service(SERVICE, components)
+    app.include_router(create_router(AlertReader(database, books)))
+    office = Office(store, database, books, metrics, relay.wake)
+    app.include_router(create_decision_router(office, KeyFile(settings.home / KEY_FILE), clock))
+    # The server goes first: while the database is away, `/readyz` tells so.
+    return Service(SERVICE, [HttpServer(app, settings.http_host, settings.alerts_port), *components])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from chiso_shared.contracts.codec import MalformedJSON, decode_model
 from chiso_shared.contracts.rollup import RollupEvent
@@ -12,10 +13,10 @@ from chiso_shared.runtime.logs import get_logger
 from chiso_shared.runtime.postgres import classify
 from pydantic import ValidationError
 
+from chiso_alerts.assessment import assess
+from chiso_alerts.books import Books
 from chiso_alerts.core.breaker import remembered, tripped
-from chiso_alerts.core.evaluate import Arrival, Evaluated, Ledger
-from chiso_alerts.core.identity import key_of
-from chiso_alerts.core.rulebook import RuleBook
+from chiso_alerts.core.evaluate import Arrival, Evaluated
 from chiso_alerts.metrics import AlertMetrics
 from chiso_alerts.store import Refused, Store
 
@@ -33,10 +34,11 @@ class RollupHandler:
     """The handler of a BatchConsumer on `chiso.rollups.v1`. `committed` is told after every stored batch."""
 
     def __init__(
-        self, store: Store, book: RuleBook, metrics: AlertMetrics, committed: Callable[[], None]
+        self, store: Store, books: Books, metrics: AlertMetrics, committed: Callable[[], None]
     ) -> None:
         self._store = store
-        self._book = book
+        self._books = books
+        self._first_started_at: datetime | None = None
         self._metrics = metrics
         self._committed = committed
         self._history: dict[int, tuple[bool, ...]] = {}
@@ -64,21 +66,20 @@ class RollupHandler:
         arrivals = [one for one in read if isinstance(one, Arrival)]
         bad = [*refused, *(one for one in read if isinstance(one, Refused))]
         history = self._checked([*records, *(one.record for one in refused)], bad)
+        first_started_at = await self._started()
         async with self._store.tick() as tick:
             await tick.apply_offsets(records or [one.record for one in refused])
             await tick.see_rollups(arrivals)
-            touched = [
-                key_of(rule.id, one.rollup) for one in arrivals for rule in self._book.covering(one.rollup)
-            ]
-            memories = await tick.memories(key.alert_id for key in touched)
-            ledger = Ledger(self._book, memories, tick.now)
-            for arrival in arrivals:
-                ledger.apply(arrival)
-            results = ledger.results()
+            results = await assess(tick, self._books.current, arrivals, first_started_at)
             await tick.finish(results, bad)
         self._history |= history
         self._note(results, arrivals, bad)
         self._metrics.lag((one.rollup for one in arrivals), tick.now)
+
+    async def _started(self) -> datetime:
+        if self._first_started_at is None:
+            self._first_started_at = await self._store.first_started_at()
+        return self._first_started_at
 
     def _checked(self, records: Sequence[Record], bad: Sequence[Refused]) -> dict[int, tuple[bool, ...]]:
         """What to remember of each partition once the batch is stored."""

@@ -67,6 +67,16 @@ class AlertMetrics:
             "chiso_quarantined_total", "Records that could not be applied.", ("reason",), registry=registry
         )
 
+        self._rules_error = Gauge(
+            "chiso_rules_error",
+            "Problems of the seeds on disk; while it is not 0, the rules read before stay in force.",
+            registry=registry,
+        )
+
+    def rules_wrong(self, problems: int) -> None:
+        """How many problems the seeds on disk have."""
+        self._rules_error.set(problems)
+
     def evaluated(self, results: Iterable[Evaluated]) -> None:
         """Counts the events of a committed tick."""
         for result in results:

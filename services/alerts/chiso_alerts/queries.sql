@@ -38,27 +38,33 @@ SET version = excluded.version, phase = excluded.phase, traceparent = excluded.t
 WHERE seen.version < excluded.version;
 
 -- name: memories
-SELECT alert_id, memory
-FROM alerts.alert
-WHERE alert_id = ANY ($1::uuid[])
-ORDER BY alert_id;
+-- An alert may have a floor and no memory: an older database came back (delivery, Restore).
+SELECT wanted.alert_id, alert.memory, floor.sequence AS floor_sequence, floor.episode AS floor_episode
+FROM unnest($1::uuid[]) AS wanted (alert_id)
+LEFT JOIN alerts.alert USING (alert_id)
+LEFT JOIN alerts.sequence_floor AS floor USING (alert_id)
+WHERE alert.alert_id IS NOT NULL OR floor.alert_id IS NOT NULL
+ORDER BY wanted.alert_id;
 
 -- name: put_alerts
 INSERT INTO alerts.alert AS stored (
     alert_id, rule_id, unit, indicator, calendar, period, basis, level, province, state, severity, phase,
-    finality, episode, sequence, rule_version, rollup_version, due_at, updated_at, memory, body, state_tick
+    finality, episode, sequence, rule_version, rollup_version, due_at, updated_at, memory, body, state_tick,
+    suppressed, resolved_at, input
 )
 SELECT
     alert_id, rule_id, unit, indicator, calendar, period, basis, level, province, state, severity, phase,
     finality, episode, sequence, rule_version, rollup_version, due_at, updated_at, memory::json, body::json,
-    CASE WHEN published THEN $22::bigint END
+    CASE WHEN published THEN $25::bigint END, suppressed, resolved_at, input::json
 FROM unnest(
     $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
     $10::text[], $11::text[], $12::text[], $13::text[], $14::integer[], $15::bigint[], $16::text[],
-    $17::bigint[], $18::timestamptz[], $19::timestamptz[], $20::text[], $21::text[], $23::boolean[]
+    $17::bigint[], $18::timestamptz[], $19::timestamptz[], $20::text[], $21::text[], $22::boolean[],
+    $23::timestamptz[], $24::text[], $26::boolean[]
 ) AS batch (
     alert_id, rule_id, unit, indicator, calendar, period, basis, level, province, state, severity, phase,
-    finality, episode, sequence, rule_version, rollup_version, due_at, updated_at, memory, body, published
+    finality, episode, sequence, rule_version, rollup_version, due_at, updated_at, memory, body, suppressed,
+    resolved_at, input, published
 )
 ORDER BY alert_id
 ON CONFLICT (alert_id) DO UPDATE
@@ -67,7 +73,9 @@ SET
     phase = excluded.phase, finality = excluded.finality, episode = excluded.episode,
     sequence = excluded.sequence, rule_version = excluded.rule_version,
     rollup_version = excluded.rollup_version, due_at = excluded.due_at, updated_at = excluded.updated_at,
-    memory = excluded.memory, body = excluded.body,
+    memory = excluded.memory, body = excluded.body, suppressed = excluded.suppressed,
+    resolved_at = excluded.resolved_at, input = excluded.input,
+    forgotten = stored.forgotten AND stored.sequence = excluded.sequence,
     state_tick = coalesce(excluded.state_tick, stored.state_tick);
 
 -- name: append_events
@@ -99,9 +107,9 @@ INSERT INTO alerts.tick_log (tick, stamp, messages)
 SELECT tick, stamp, $3 FROM finished WHERE $3 > 0;
 
 -- name: due_alerts
-SELECT alert.alert_id, alert.rule_id, alert.memory, seen.body, seen.traceparent
+SELECT alert.alert_id, alert.rule_id, coalesce(alert.input, seen.body) AS body, seen.traceparent
 FROM alerts.alert
-JOIN alerts.rollup_seen AS seen USING (unit, indicator, calendar, period, basis)
+LEFT JOIN alerts.rollup_seen AS seen USING (unit, indicator, calendar, period, basis)
 WHERE alert.due_at <= $1
 ORDER BY alert.due_at, alert.alert_id
 LIMIT $2;
@@ -110,9 +118,9 @@ LIMIT $2;
 SELECT min(due_at) FROM alerts.alert WHERE due_at IS NOT NULL;
 
 -- name: live_alerts
-SELECT alert.alert_id, alert.rule_id, seen.body, seen.traceparent
+SELECT alert.alert_id, alert.rule_id, coalesce(alert.input, seen.body) AS body, seen.traceparent
 FROM alerts.alert
-JOIN alerts.rollup_seen AS seen USING (unit, indicator, calendar, period, basis)
+LEFT JOIN alerts.rollup_seen AS seen USING (unit, indicator, calendar, period, basis)
 WHERE alert.state IN ('PENDING', 'FIRING', 'RECOVERING') AND alert.alert_id > $1
 ORDER BY alert.alert_id
 LIMIT $2;
@@ -144,9 +152,10 @@ WHERE tick > $1 AND tick <= $2
 ORDER BY tick, ordinal;
 
 -- name: outbox_states
+-- One that was forgotten is published as if it were INACTIVE: a tombstone.
 SELECT
-    alert_id, rule_id, unit, indicator, calendar, period, basis, state, sequence, rollup_version, updated_at,
-    state_tick, body
+    alert_id, rule_id, unit, indicator, calendar, period, basis, sequence, rollup_version, updated_at,
+    state_tick, body, CASE WHEN forgotten THEN 'INACTIVE' ELSE state END AS state
 FROM alerts.alert
 WHERE state_tick > $1 AND state_tick <= $2
 ORDER BY state_tick, alert_id;
@@ -171,7 +180,7 @@ WHERE log.tick > tick.published_tick;
 -- name: count_alerts
 SELECT rule_id, coalesce(severity, '') AS severity, province, state, count(*) AS alerts
 FROM alerts.alert
-WHERE state <> 'INACTIVE'
+WHERE state <> 'INACTIVE' AND NOT forgotten
 GROUP BY rule_id, severity, province, state
 ORDER BY rule_id, severity, province, state;
 
@@ -180,6 +189,7 @@ SELECT alert_id, period, body
 FROM alerts.alert
 WHERE
     (CASE WHEN $1::text[] IS NULL THEN state <> 'INACTIVE' ELSE state = ANY ($1) END)
+    AND NOT forgotten
     AND ($2::text[] IS NULL OR rule_id = ANY ($2))
     AND ($3::text[] IS NULL OR unit = ANY ($3))
     AND ($4::text[] IS NULL OR indicator = ANY ($4))
@@ -206,7 +216,155 @@ ORDER BY sequence DESC
 LIMIT 1;
 
 -- name: rollup_of_alert
-SELECT alert.rule_id, seen.body
+SELECT alert.rule_id, coalesce(alert.input, seen.body) AS body
 FROM alerts.alert
-JOIN alerts.rollup_seen AS seen USING (unit, indicator, calendar, period, basis)
+LEFT JOIN alerts.rollup_seen AS seen USING (unit, indicator, calendar, period, basis)
 WHERE alert.alert_id = $1;
+
+-- name: seen_rollups
+SELECT seen.body, seen.traceparent
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+    AS wanted (unit, indicator, calendar, period, basis)
+JOIN alerts.rollup_seen AS seen USING (unit, indicator, calendar, period, basis);
+
+-- name: missing_alerts
+-- The units of each province that have an alert about that dataset and period already.
+SELECT wanted.ordinality, alert.unit
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+    WITH ORDINALITY AS wanted (rule_id, province, indicator, calendar, period, basis, ordinality)
+JOIN alerts.alert USING (rule_id, province, indicator, calendar, period, basis)
+ORDER BY wanted.ordinality, alert.unit;
+
+-- name: first_started_at
+INSERT INTO alerts.installation (first_started_at) VALUES ($1)
+ON CONFLICT (only_row) DO UPDATE SET only_row = true
+RETURNING first_started_at;
+
+-- name: running_silences
+SELECT matchers, starts_at, ends_at
+FROM alerts.silence
+WHERE ends_at > $1
+ORDER BY silence_id;
+
+-- name: running_acknowledgements
+SELECT taken.alert_id, taken.episode, taken.until
+FROM alerts.acknowledgement AS taken
+JOIN alerts.alert USING (alert_id)
+WHERE alert.episode = taken.episode AND (taken.until IS NULL OR taken.until > $1);
+
+-- name: next_quiet_change
+-- The first instant after $1 at which a silence begins or ends, or an acknowledgement runs out.
+SELECT min(instant)
+FROM (
+    SELECT starts_at AS instant FROM alerts.silence WHERE ends_at > $1
+    UNION ALL
+    SELECT ends_at FROM alerts.silence WHERE ends_at > $1
+    UNION ALL
+    SELECT until FROM alerts.acknowledgement WHERE until > $1
+) AS change
+WHERE instant > $1;
+
+-- name: standing_alerts
+SELECT
+    alert_id, rule_id, unit, indicator, calendar, period, basis, province, severity, episode, suppressed
+FROM alerts.alert
+WHERE state IN ('PENDING', 'FIRING', 'RECOVERING')
+ORDER BY alert_id;
+
+-- name: mark_suppressed
+UPDATE alerts.alert
+SET
+    suppressed = batch.suppressed, state_tick = $3,
+    body = (body::jsonb || jsonb_build_object('suppressed', batch.suppressed))::json
+FROM unnest($1::uuid[], $2::boolean[]) AS batch (alert_id, suppressed)
+WHERE alert.alert_id = batch.alert_id;
+
+-- name: add_operation
+INSERT INTO alerts.operation (operation_id, tick, operation, subject, author, reason, at, details)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8::json)
+ON CONFLICT (operation_id) DO NOTHING
+RETURNING operation_id;
+
+-- name: put_acknowledgement
+INSERT INTO alerts.acknowledgement AS stored (alert_id, episode, until, author, reason, at)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (alert_id) DO UPDATE
+SET
+    episode = excluded.episode, until = excluded.until, author = excluded.author, reason = excluded.reason,
+    at = excluded.at
+WHERE stored.at <= excluded.at;
+
+-- name: put_silence
+-- An end is the same silence with an earlier end; `ended_by` says whose.
+INSERT INTO alerts.silence AS stored (
+    silence_id, matchers, starts_at, ends_at, author, reason, created_at, ended_by
+)
+VALUES ($1, $2::json, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (silence_id) DO UPDATE
+SET ends_at = least(stored.ends_at, excluded.ends_at), ended_by = coalesce(stored.ended_by, excluded.ended_by);
+
+-- name: put_task_done
+INSERT INTO alerts.task_done (task_id, done_on, author, reason, at)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (task_id) DO NOTHING;
+
+-- name: tasks_done
+SELECT task_id, done_on, author, reason, at FROM alerts.task_done ORDER BY task_id;
+
+-- name: one_silence
+SELECT silence_id, matchers, starts_at, ends_at, author, reason, created_at, ended_by
+FROM alerts.silence
+WHERE silence_id = $1;
+
+-- name: list_silences
+SELECT silence_id, matchers, starts_at, ends_at, author, reason, created_at, ended_by
+FROM alerts.silence
+WHERE $1 OR ends_at > $2
+ORDER BY ends_at DESC, silence_id
+LIMIT $3;
+
+-- name: acknowledgement_of
+SELECT episode, until, author, reason, at FROM alerts.acknowledgement WHERE alert_id = $1;
+
+-- name: alert_for_decision
+SELECT alert_id, unit, indicator, period, calendar, state, episode FROM alerts.alert WHERE alert_id = $1;
+
+-- name: states_of_tasks
+SELECT indicator AS task_id, alert_id, state, severity, suppressed FROM alerts.alert WHERE rule_id = $1;
+
+-- name: outbox_operations
+SELECT operation_id, operation, subject, author, reason, at, details
+FROM alerts.operation
+WHERE tick > $1 AND tick <= $2
+ORDER BY tick, at, operation_id;
+
+-- name: forget_resolved
+UPDATE alerts.alert
+SET forgotten = true, state_tick = $2
+WHERE alert_id IN (
+    SELECT alert_id
+    FROM alerts.alert
+    WHERE state = 'RESOLVED' AND NOT forgotten AND resolved_at < $1
+    ORDER BY resolved_at, alert_id
+    LIMIT $3
+)
+RETURNING alert_id;
+
+-- name: raise_floors
+-- Alerts that the state topic knows further on than this database: their counters go on from there.
+INSERT INTO alerts.sequence_floor AS stored (alert_id, sequence, episode)
+SELECT batch.alert_id, batch.sequence, batch.episode
+FROM unnest($1::uuid[], $2::bigint[], $3::integer[]) AS batch (alert_id, sequence, episode)
+LEFT JOIN alerts.alert USING (alert_id)
+WHERE coalesce(alert.sequence, 0) < batch.sequence
+ORDER BY batch.alert_id
+ON CONFLICT (alert_id) DO UPDATE
+SET sequence = greatest(stored.sequence, excluded.sequence), episode = greatest(stored.episode, excluded.episode)
+RETURNING alert_id;
+
+-- name: put_marks
+INSERT INTO alerts.consumer_offset (topic, partition, next_offset)
+SELECT $1, partition, next_offset
+FROM unnest($2::integer[], $3::bigint[]) AS batch (partition, next_offset)
+ORDER BY partition
+ON CONFLICT (topic, partition) DO UPDATE SET next_offset = excluded.next_offset;

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Final
 
 import asyncpg
-from chiso_shared.contracts.codec import encode_json
+from chiso_shared.contracts.codec import decode_json, encode_json
 from chiso_shared.contracts.events import SOURCE_ALERTS, Event, content_id
+from chiso_shared.contracts.operation import OperationEvent
 from chiso_shared.contracts.quarantine import QuarantinedRecord
-from chiso_shared.contracts.topics import ALERTS, ALERTS_STATE, QUARANTINE
+from chiso_shared.contracts.topics import ALERTS, ALERTS_STATE, OPERATIONS, QUARANTINE
 from chiso_shared.runtime.clock import Clock
 from chiso_shared.runtime.postgres import Database, Queries, load_queries
 from chiso_shared.runtime.relay import OutboxMessage, Position
@@ -44,7 +45,13 @@ class AlertOutbox:
             events = await connection.fetch(self._queries.outbox_events, *span)
             states = await connection.fetch(self._queries.outbox_states, *span)
             refused = await connection.fetch(self._queries.outbox_quarantined, *span)
-        messages = [*map(_event, events), *map(_state, states), *map(_quarantined, refused)]
+            decided = await connection.fetch(self._queries.outbox_operations, *span)
+        messages = [
+            *map(_operation, decided),
+            *map(_event, events),
+            *map(_state, states),
+            *map(_quarantined, refused),
+        ]
         return messages, span[1]
 
     async def advance(self, position: Position) -> None:
@@ -87,8 +94,6 @@ def _event(row: asyncpg.Record) -> OutboxMessage:
 def _state(row: asyncpg.Record) -> OutboxMessage:
     """The state of an alert; one that is INACTIVE again is taken off the compacted topic."""
     alert_id = str(row["alert_id"])
-    if row["state"] == "INACTIVE":
-        return OutboxMessage(ALERTS_STATE, alert_id.encode(), None)
     key = AlertKey(
         row["rule_id"], row["unit"], row["indicator"], row["calendar"], row["period"], row["basis"]
     )
@@ -102,7 +107,29 @@ def _state(row: asyncpg.Record) -> OutboxMessage:
         partitionkey=alert_id,
         sequence=row["sequence"],
     )
-    return OutboxMessage(ALERTS_STATE, alert_id.encode(), event)
+    return OutboxMessage(ALERTS_STATE, alert_id.encode(), event, tombstone=row["state"] == "INACTIVE")
+
+
+def _operation(row: asyncpg.Record) -> OutboxMessage:
+    decided = OperationEvent(
+        operation_id=row["operation_id"],
+        operation=row["operation"],
+        subject=row["subject"],
+        author=row["author"],
+        reason=row["reason"],
+        at=row["at"],
+        details=decode_json(row["details"].encode()),
+    )
+    event = Event(
+        type=f"chiso.operation.{decided.operation}.v1",
+        id=str(decided.operation_id),
+        source=SOURCE_ALERTS,
+        subject=decided.subject,
+        time=decided.at,
+        data=encode_json(decided),
+        partitionkey=decided.subject,
+    )
+    return OutboxMessage(OPERATIONS, decided.subject.encode(), event)
 
 
 def _quarantined(row: asyncpg.Record) -> OutboxMessage:

@@ -13,13 +13,15 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 from chiso_shared.contracts.codec import decode_model, encode_json
 from chiso_shared.contracts.rollup import RollupEvent
-from chiso_shared.contracts.topics import ROLLUPS
+from chiso_shared.contracts.topics import PARTITIONS, ROLLUPS
 from chiso_shared.runtime.clock import Clock
 from chiso_shared.runtime.consumer import OffsetsMoved, Record
 from chiso_shared.runtime.postgres import Database, Queries, load_queries
 
 from chiso_alerts.core.evaluate import Arrival, Evaluated, Fact
-from chiso_alerts.core.state import AlertMemory
+from chiso_alerts.core.missing import DatasetKey
+from chiso_alerts.core.rulebook import RollupKey
+from chiso_alerts.core.state import NEVER_SEEN, AlertMemory
 
 PACKAGE: Final = "chiso_alerts"
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -72,6 +74,12 @@ class Store:
             now = max(self._clock.now(), row["stamp"] + _MICROSECOND)
             yield Tick(connection, self._queries, row["tick"] + 1, now)
 
+    @asynccontextmanager
+    async def look(self) -> AsyncIterator[Tick]:
+        """A tick's reading side: no lock, no number; nothing may be written through it."""
+        async with self._database.pool.acquire() as connection, connection.transaction(readonly=True):
+            yield Tick(connection, self._queries, 0, self._clock.now())
+
     async def next_due(self) -> datetime | None:
         """When the next timer is due; None when none runs."""
         found: datetime | None = await self._database.pool.fetchval(self._queries.next_due)
@@ -81,6 +89,24 @@ class Store:
         """The number of the last tick."""
         row = await self._database.pool.fetchrow(self._queries.current_tick)
         return int(row["tick"]) if row is not None else 0
+
+    async def first_started_at(self) -> datetime:
+        """When this installation first started: now, if it never did."""
+        found: datetime = await self._database.pool.fetchval(
+            self._queries.first_started_at, self._clock.now()
+        )
+        return found
+
+    async def next_quiet_change(self, after: datetime) -> datetime | None:
+        """When a silence next begins or ends after that instant, or an acknowledgement runs out."""
+        found: datetime | None = await self._database.pool.fetchval(self._queries.next_quiet_change, after)
+        return found
+
+    async def marks(self, topic: str) -> dict[int, int]:
+        """How far each partition of a topic that alerts writes had come when it was last looked at."""
+        partitions = list(range(PARTITIONS))
+        rows = await self._database.pool.fetch(self._queries.stored_offsets, topic, partitions)
+        return {row["partition"]: row["next_offset"] for row in rows}
 
     async def catalogue_version(self) -> str | None:
         """The version of the catalogue that the stored alerts were last held against."""
@@ -96,11 +122,14 @@ class Store:
 
 
 class Tick:
-    """What one transaction may do. `now` is its stamp: never earlier than any stamp before it."""
+    """What one transaction may do. `now` is its stamp: never earlier than any stamp before it.
+
+    `connection` and `queries` are for the other statements that belong into the same transaction.
+    """
 
     def __init__(self, connection: Session, queries: Queries, number: int, now: datetime) -> None:
-        self._connection = connection
-        self._queries = queries
+        self.connection = connection
+        self.queries = queries
         self.number = number
         self.now = now
 
@@ -112,8 +141,8 @@ class Tick:
             first.setdefault(record.partition, record.offset)
             following[record.partition] = record.offset + 1
         partitions = sorted(first)
-        moved = await self._connection.fetch(
-            self._queries.apply_offsets,
+        moved = await self.connection.fetch(
+            self.queries.apply_offsets,
             ROLLUPS.name,
             partitions,
             [first[partition] for partition in partitions],
@@ -140,33 +169,62 @@ class Tick:
             for one in newest.values()
         ]
         if rows:
-            await self._connection.execute(self._queries.see_rollups, *_columns(rows))
+            await self.connection.execute(self.queries.see_rollups, *_columns(rows))
 
     async def memories(self, alert_ids: Iterable[UUID]) -> dict[UUID, AlertMemory]:
         """What is remembered of those alerts; those never evaluated are left out."""
-        rows = await self._connection.fetch(self._queries.memories, sorted(set(alert_ids)))
-        return {row["alert_id"]: decode_model(AlertMemory, row["memory"].encode()) for row in rows}
+        rows = await self.connection.fetch(self.queries.memories, sorted(set(alert_ids)))
+        return {row["alert_id"]: _memory(row) for row in rows}
+
+    async def seen(self, keys: Iterable[RollupKey]) -> dict[RollupKey, Arrival]:
+        """The last version of each of those rollups; those never seen are left out."""
+        wanted = sorted(set(keys))
+        if not wanted:
+            return {}
+        rows = await self.connection.fetch(self.queries.seen_rollups, *_columns(wanted))
+        return {_rollup_key(one.rollup): one for one in map(_arrival, rows)}
+
+    async def missing_alerts(self, wanted: Sequence[tuple[str, DatasetKey]]) -> list[list[str]]:
+        """For each rule and dataset of a province, the units that have an alert already."""
+        found: list[list[str]] = [[] for _ in wanted]
+        if wanted:
+            rows = [
+                (rule, key.province, key.dataset, key.calendar, key.period, key.basis) for rule, key in wanted
+            ]
+            for row in await self.connection.fetch(self.queries.missing_alerts, *_columns(rows)):
+                found[row["ordinality"] - 1].append(row["unit"])
+        return found
 
     async def due(self, limit: int) -> list[Waiting]:
         """Alerts whose timer is due at `now`."""
-        return _waiting(await self._connection.fetch(self._queries.due_alerts, self.now, limit))
+        return _waiting(await self.connection.fetch(self.queries.due_alerts, self.now, limit))
 
     async def live(self, after: UUID, limit: int) -> list[Waiting]:
         """Alerts that are pending or stand, by id."""
-        return _waiting(await self._connection.fetch(self._queries.live_alerts, after, limit))
+        return _waiting(await self.connection.fetch(self.queries.live_alerts, after, limit))
 
     async def open_rollups(self, after: tuple[str, str, str, str, str], limit: int) -> list[Arrival]:
         """Rollups seen last in a phase that is not closed, by key."""
-        rows = await self._connection.fetch(self._queries.open_rollups, *after, limit)
+        rows = await self.connection.fetch(self.queries.open_rollups, *after, limit)
         return [_arrival(row) for row in rows]
+
+    async def forget_resolved(self, before: datetime, limit: int) -> int:
+        """Takes alerts resolved before that instant off the state topic; how many."""
+        rows = await self.connection.fetch(self.queries.forget_resolved, before, self.number, limit)
+        return len(rows)
 
     async def set_catalogue_version(self, version: str) -> None:
         """The stored alerts have been held against that catalogue."""
-        await self._connection.execute(self._queries.set_catalogue_version, version)
+        await self.connection.execute(self.queries.set_catalogue_version, version)
 
-    async def finish(self, results: Sequence[Evaluated], refused: Sequence[Refused] = ()) -> None:
-        """Stores what became of the alerts, and their events, under this tick's number."""
-        if not results and not refused:
+    async def finish(
+        self, results: Sequence[Evaluated], refused: Sequence[Refused] = (), further_messages: int = 0
+    ) -> None:
+        """Stores what became of the alerts, and their events, under this tick's number.
+
+        `further_messages` counts what else was stored under this number and must be published.
+        """
+        if not results and not refused and not further_messages:
             return
         facts = [fact for result in results for fact in result.facts]
         if results:
@@ -175,13 +233,13 @@ class Tick:
             await self._append(facts)
         if refused:
             await self._quarantine(refused)
-        messages = len(facts) + len(refused) + sum(result.published for result in results)
-        await self._connection.execute(self._queries.finish_tick, self.number, self.now, messages)
+        messages = further_messages + len(facts) + len(refused) + sum(result.published for result in results)
+        await self.connection.execute(self.queries.finish_tick, self.number, self.now, messages)
 
     async def _put_alerts(self, results: Sequence[Evaluated]) -> None:
         columns = _columns([_alert_row(result) for result in results])
         published = [result.published for result in results]
-        await self._connection.execute(self._queries.put_alerts, *columns, self.number, published)
+        await self.connection.execute(self.queries.put_alerts, *columns, self.number, published)
 
     async def _append(self, facts: Sequence[Fact]) -> None:
         rows = [
@@ -199,7 +257,7 @@ class Tick:
             )
             for ordinal, fact in enumerate(facts)
         ]
-        await self._connection.execute(self._queries.append_events, self.number, *_columns(rows))
+        await self.connection.execute(self.queries.append_events, self.number, *_columns(rows))
 
     async def _quarantine(self, refused: Sequence[Refused]) -> None:
         rows = [
@@ -213,8 +271,8 @@ class Tick:
             )
             for one in refused
         ]
-        await self._connection.execute(
-            self._queries.quarantine, ROLLUPS.name, self.number, self.now, *_columns(rows)
+        await self.connection.execute(
+            self.queries.quarantine, ROLLUPS.name, self.number, self.now, *_columns(rows)
         )
 
 
@@ -242,11 +300,23 @@ def _alert_row(result: Evaluated) -> tuple[Any, ...]:
         memory.updated_at,
         _json(memory),
         _json(result.state),
+        result.suppressed,
+        memory.resolved_at,
+        _json(result.rollup) if result.owns_input else None,
     )
 
 
 def _rollup_key(rollup: RollupEvent) -> tuple[str, str, str, str, str]:
     return rollup.unit, rollup.indicator, rollup.calendar, rollup.period, rollup.basis
+
+
+def _memory(row: asyncpg.Record) -> AlertMemory:
+    """What is remembered, its counters raised above what has been published before."""
+    memory = NEVER_SEEN if row["memory"] is None else decode_model(AlertMemory, row["memory"].encode())
+    if row["floor_sequence"] is None or row["floor_sequence"] <= memory.sequence:
+        return memory
+    episode = max(memory.episode, row["floor_episode"])
+    return memory.model_copy(update={"sequence": row["floor_sequence"], "episode": episode})
 
 
 def _waiting(rows: Iterable[asyncpg.Record]) -> list[Waiting]:

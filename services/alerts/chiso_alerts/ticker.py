@@ -4,59 +4,68 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
-from uuid import UUID
 
+from chiso_shared.catalogue.periods import HO_CHI_MINH
 from chiso_shared.runtime.clock import Clock
 from chiso_shared.runtime.lifecycle import Background, describe
 from chiso_shared.runtime.logs import get_logger
 from chiso_shared.runtime.postgres import classify
+from chiso_shared.runtime.reasons import reason
 
-from chiso_alerts.core.evaluate import Arrival, Evaluated, Ledger
-from chiso_alerts.core.identity import key_of
-from chiso_alerts.core.machine import RetirementReason
-from chiso_alerts.core.rulebook import RuleBook
+from chiso_alerts.assessment import look_again
+from chiso_alerts.books import Books
+from chiso_alerts.core.evaluate import Evaluated
+from chiso_alerts.decisions import refresh_suppressed
 from chiso_alerts.metrics import AlertMetrics
-from chiso_alerts.store import Store, Tick, Waiting
+from chiso_alerts.register import look_at_tasks
+from chiso_alerts.store import Store, Tick
+from chiso_alerts.takeover import Takeover
 
 log = get_logger(__name__)
 
 _CHUNK: Final = 500
-_FIRST_ID: Final = UUID(int=0)
-_FIRST_KEY: Final = ("", "", "", "", "")
 _PATIENCE_SECONDS: Final = 60.0
+_SEEDS_SECONDS: Final = 1.0
+_FORGET_SECONDS: Final = 10.0
+_LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
+Work = Callable[[Tick], Awaitable[tuple[Evaluated, ...]]]
 
 
 class Ticker(Background):
-    """Fires hold, keep-firing and update timers, and keeps the gauges at what the table says.
+    """Fires hold, keep-firing, update and task timers, ends silences, follows the seeds, keeps the gauges.
 
-    `start` first holds the stored alerts against a catalogue that is new to them (rows 17 and 18 of
-    docs/semantics.md §7): rules that are gone end their alerts, open periods are evaluated again.
+    `start` first holds the stored alerts against a catalogue that is new to them.
     """
 
     def __init__(
         self,
         store: Store,
-        book: RuleBook,
+        books: Books,
         metrics: AlertMetrics,
         clock: Clock,
         committed: Callable[[], None],
         interval_ms: int = 250,
+        retention: timedelta = timedelta(days=400),
     ) -> None:
         super().__init__("ticker")
         self._store = store
-        self._book = book
+        self._books = books
         self._metrics = metrics
         self._clock = clock
         self._committed = committed
         self._interval_seconds = interval_ms / 1000
+        self._retention = retention
         self._counted_tick = -1
         self._trouble: str | None = None
+        self._tasks_seen: tuple[date, str] | None = None
+        self._quiet_seen = _LONG_AGO
+        self._looked_at_seeds = self._forgot_at = 0.0
 
     async def start(self) -> None:
         """Takes in a changed catalogue, fills the gauges, then begins to tick."""
-        if await self._store.catalogue_version() != self._book.catalogue.version:
-            await self._take_in_catalogue()
+        await self._take_in_catalogue()
         await self._count()
         await super().start()
 
@@ -69,22 +78,82 @@ class Ticker(Background):
         silent_since: float | None = None
         while not self.stopping.is_set():
             try:
-                await self._fire_due()
-                await self._count()
+                await self._look()
                 silent_since, self._trouble = None, None
             except Exception as error:
                 now = asyncio.get_running_loop().time()
                 silent_since = silent_since or now
-                self._trouble = f"timers do not run: {describe(error)}"
+                self._trouble = f"timers do not run: {reason(error)}"
+                log.warning("timers did not run, will retry", error=describe(error))
                 if classify(error) != "transient" or now - silent_since > _PATIENCE_SECONDS:
                     raise
             await asyncio.sleep(self._interval_seconds)
+
+    async def _look(self) -> None:
+        """One look at everything that time alone can change."""
+        now = asyncio.get_running_loop().time()
+        if now - self._looked_at_seeds >= _SEEDS_SECONDS:
+            self._looked_at_seeds = now
+            await self._books.look()
+        await self._take_in_catalogue()
+        await self._fire_due()
+        await self._follow_tasks()
+        await self._follow_silences()
+        if now - self._forgot_at >= _FORGET_SECONDS:
+            self._forgot_at = now
+            await self._forget()
+        await self._count()
+
+    async def _take_in_catalogue(self) -> None:
+        """Also after a crash in the middle of it: the stored version is written last."""
+        book = self._books.current
+        if await self._store.catalogue_version() != book.catalogue.version:
+            first = await self._store.first_started_at()
+            await Takeover(self._store, book, first, self._tick).complete()
 
     async def _fire_due(self) -> None:
         due = await self._store.next_due()
         if due is None or due > self._clock.now():
             return
-        await self._tick(self._look_at_due)
+
+        async def look(tick: Tick) -> tuple[Evaluated, ...]:
+            return await look_again(tick, self._books.current, await tick.due(_CHUNK))
+
+        await self._tick(look)
+
+    async def _follow_tasks(self) -> None:
+        """Once a day in Asia/Ho_Chi_Minh, and for every new catalogue."""
+        book = self._books.current
+        seen = self._clock.now().astimezone(HO_CHI_MINH).date(), book.catalogue.version
+        if seen == self._tasks_seen:
+            return
+
+        async def look(tick: Tick) -> tuple[Evaluated, ...]:
+            return await look_at_tasks(tick, book)
+
+        await self._tick(look)
+        self._tasks_seen = seen
+
+    async def _follow_silences(self) -> None:
+        """When a silence begins or ends, the states say so."""
+        change = await self._store.next_quiet_change(self._quiet_seen)
+        now = self._clock.now()
+        if self._quiet_seen != _LONG_AGO and (change is None or change > now):
+            return
+        async with self._store.tick() as tick:
+            changed = await refresh_suppressed(tick)
+            await tick.finish((), further_messages=changed)
+        self._quiet_seen = now
+        if changed:
+            self._committed()
+
+    async def _forget(self) -> None:
+        """Resolved alerts past the retention leave the state topic; their history stays."""
+        async with self._store.tick() as tick:
+            forgotten = await tick.forget_resolved(tick.now - self._retention, _CHUNK)
+            await tick.finish((), further_messages=forgotten)
+        if forgotten:
+            self._committed()
 
     async def _count(self) -> None:
         tick = await self._store.current_tick()
@@ -92,89 +161,10 @@ class Ticker(Background):
             self._metrics.alerts.replace(await self._store.counts())
             self._counted_tick = tick
 
-    async def _tick(self, look: Callable[[Tick], Awaitable[tuple[Evaluated, ...]]]) -> None:
+    async def _tick(self, look: Work) -> None:
         async with self._store.tick() as tick:
             results = await look(tick)
             await tick.finish(results)
         self._metrics.evaluated(results)
         if results:
             self._committed()
-
-    async def _look_at_due(self, tick: Tick) -> tuple[Evaluated, ...]:
-        waiting = await tick.due(_CHUNK)
-        ledger = await self._ledger(tick, waiting)
-        for one in waiting:
-            rule = self._book.rules.get(one.rule_id)
-            if rule is not None:
-                ledger.apply_rule(one.arrival, rule)
-        return ledger.results()
-
-    async def _ledger(self, tick: Tick, waiting: list[Waiting]) -> Ledger:
-        return Ledger(self._book, await tick.memories(one.alert_id for one in waiting), tick.now)
-
-    # A catalogue that is new to the stored alerts: in chunks, repeatable from the start after a crash
-
-    async def _take_in_catalogue(self) -> None:
-        log.info("catalogue is new to the alerts", catalogue_version=self._book.catalogue.version)
-        await self._retire_uncovered()
-        await self._judge_open_again()
-        async with self._store.tick() as tick:
-            await tick.set_catalogue_version(self._book.catalogue.version)
-
-    async def _retire_uncovered(self) -> None:
-        after: UUID | None = _FIRST_ID
-        while after is not None:
-            after = await self._retire_chunk(after)
-
-    async def _retire_chunk(self, after: UUID) -> UUID | None:
-        """Row 17 for the alerts that follow `after`; the last one looked at, None at the end."""
-        last: list[UUID] = []
-
-        async def look(tick: Tick) -> tuple[Evaluated, ...]:
-            waiting = await tick.live(after, _CHUNK)
-            last.extend(one.alert_id for one in waiting[-1:])
-            ledger = await self._ledger(tick, waiting)
-            for one in waiting:
-                reason = self._retired(one)
-                if reason is not None:
-                    rule = self._book.rules.get(one.rule_id)
-                    ledger.retire(key_of(one.rule_id, one.arrival.rollup), one.arrival, rule, reason)
-            return ledger.results()
-
-        await self._tick(look)
-        return last[0] if last else None
-
-    def _retired(self, one: Waiting) -> RetirementReason | None:
-        rule, rollup = self._book.rules.get(one.rule_id), one.arrival.rollup
-        if rule is None or rollup.indicator not in self._book.catalogue.indicators:
-            return "rule_removed"
-        if not self._book.covers(rule, rollup):
-            return "rule_removed"
-        return "unit_retired" if self._book.unit(rollup) is None else None
-
-    async def _judge_open_again(self) -> None:
-        after: tuple[str, str, str, str, str] | None = _FIRST_KEY
-        while after is not None:
-            after = await self._judge_chunk(after)
-
-    async def _judge_chunk(
-        self, after: tuple[str, str, str, str, str]
-    ) -> tuple[str, str, str, str, str] | None:
-        """Row 18 for the open rollups that follow `after`; the key of the last one, None at the end."""
-        last: list[Arrival] = []
-
-        async def look(tick: Tick) -> tuple[Evaluated, ...]:
-            arrivals = await tick.open_rollups(after, _CHUNK)
-            last.extend(arrivals[-1:])
-            pairs = [(one, rule) for one in arrivals for rule in self._book.covering(one.rollup)]
-            ids = [key_of(rule.id, one.rollup).alert_id for one, rule in pairs]
-            ledger = Ledger(self._book, await tick.memories(ids), tick.now)
-            for one, rule in pairs:
-                ledger.apply_rule(one, rule, new_rule=True)
-            return ledger.results()
-
-        await self._tick(look)
-        if not last:
-            return None
-        rollup = last[0].rollup
-        return rollup.unit, rollup.indicator, rollup.calendar, rollup.period, rollup.basis

@@ -11,17 +11,23 @@ from chiso_shared.runtime.consumer import BatchConsumer
 from chiso_shared.runtime.http import HttpServer, create_app
 from chiso_shared.runtime.lifecycle import Component, Service
 from chiso_shared.runtime.metrics import new_registry
+from chiso_shared.runtime.operators import Operators
 from chiso_shared.runtime.postgres import Database
 
-from chiso_indicators.api import create_api
+from chiso_indicators.api import Desk, create_api, rebuild
+from chiso_indicators.auditing import Auditing
 from chiso_indicators.board import add_board
 from chiso_indicators.consumer import Apply
 from chiso_indicators.gauges import Gauges
 from chiso_indicators.log_ends import LogEnds
 from chiso_indicators.metrics import Metrics
 from chiso_indicators.preparation import Preparation
+from chiso_indicators.rebuilding import Rebuilding
 from chiso_indicators.relay import LeadingRelay
+from chiso_indicators.restoration import Restoration
+from chiso_indicators.rollups_topic import RollupsTopic
 from chiso_indicators.settings import IndicatorsSettings
+from chiso_indicators.store.operations import OperationOutbox
 from chiso_indicators.store.outbox import QuarantineOutbox, RollupOutbox
 from chiso_indicators.ticker import Ticker
 
@@ -35,9 +41,10 @@ def build_service(settings: IndicatorsSettings, catalogue: Catalogue) -> Service
     metrics, clock = Metrics(registry, catalogue.version), Clock(settings.clock_offset)
     database = Database(settings.dsn, "chiso-indicators", min_size=3, max_size=12)
     prepared = Preparation(settings.dsn, database, catalogue, clock)
+    restoration = Restoration(lambda: database.pool, RollupsTopic(settings.bootstrap_servers))
     relay = LeadingRelay(
         settings.dsn,
-        lambda: RollupOutbox(database.pool, clock, settings.relay_batch),
+        lambda: RollupOutbox(database.pool, clock, settings.relay_batch, restoration.known),
         settings.bootstrap_servers,
         "chiso-indicators-rollups",
         registry=registry,
@@ -63,6 +70,7 @@ def build_service(settings: IndicatorsSettings, catalogue: Catalogue) -> Service
         on_rolled,
         poll_ms=settings.tick_poll_ms,
         close_grace_seconds=settings.close_grace_seconds,
+        may_tick=restoration.known,
     )
     apply = Apply(lambda: prepared.apply, clock, metrics, ticker.wake)
     consumer = BatchConsumer(
@@ -77,10 +85,55 @@ def build_service(settings: IndicatorsSettings, catalogue: Catalogue) -> Service
         service="indicators",
         on_assigned=apply.on_assigned,
     )
+    auditing = Auditing(
+        lambda: prepared.reader,
+        clock,
+        metrics,
+        every_seconds=settings.audit_every_seconds,
+        keys=settings.audit_keys,
+    )
     components: list[Component] = [database, prepared]
     app = create_app("chiso indicators", registry, components, release)
-    create_api(app, lambda: prepared.reader, metrics)
+    operations = LeadingRelay(
+        settings.dsn,
+        lambda: OperationOutbox(database.pool, clock, settings.relay_batch),
+        settings.bootstrap_servers,
+        "chiso-indicators-operations",
+        name="operations",
+    )
+
+    def on_decided() -> None:
+        ticker.wake()
+        operations.wake()
+        on_rolled()
+
+    desk = Desk(lambda: prepared.reader, Operators(settings.home / "keys.json"), on_decided)
+    create_api(app, lambda: prepared.reader, auditing, desk)
+    rebuilding = Rebuilding(
+        lambda: prepared.reader,
+        clock,
+        settings.bootstrap_servers,
+        ticker.wake,
+        max_records=settings.rebuild_max_records,
+    )
+    app.include_router(rebuild.router(rebuilding))
     add_board(app, database, settings.alerts_port)
-    components += [gauges, relay, quarantine, ticker, consumer]
+    components += [restoration, gauges, auditing, relay, quarantine, operations, ticker, consumer]
     http = HttpServer(app, settings.http_host, settings.indicators_port)
-    return Service("indicators", [database, prepared, http, gauges, relay, quarantine, ticker, consumer])
+    return Service(
+        "indicators",
+        [
+            http,  # first: while the database is away, `/readyz` tells so
+            database,
+            prepared,
+            restoration,
+            gauges,
+            auditing,
+            rebuilding,
+            relay,
+            quarantine,
+            operations,
+            ticker,
+            consumer,
+        ],
+    )

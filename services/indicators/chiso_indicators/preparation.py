@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chiso_shared.catalogue import Catalogue
 from chiso_shared.runtime.clock import Clock
+from chiso_shared.runtime.lifecycle import NotStarted
 from chiso_shared.runtime.migrations import migrate
 from chiso_shared.runtime.postgres import Database
 
@@ -68,5 +69,5 @@ class Preparation:
 
     def _prepared(self) -> tuple[ApplyStore, RollStore, Reader]:
         if self._stores is None:
-            raise RuntimeError("indicators is not prepared yet")
+            raise NotStarted("indicators is not prepared yet")
         return self._stores

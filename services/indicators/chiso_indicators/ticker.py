@@ -13,6 +13,7 @@ from chiso_shared.runtime.backoff import Backoff
 from chiso_shared.runtime.clock import Clock
 from chiso_shared.runtime.lifecycle import Background, describe
 from chiso_shared.runtime.logs import get_logger
+from chiso_shared.runtime.reasons import KAFKA_AWAY, reason
 
 from chiso_indicators.metrics import Metrics
 from chiso_indicators.store.roll import Peek, RollStore
@@ -55,6 +56,7 @@ class Ticker(Background):
         *,
         poll_ms: int = 100,
         close_grace_seconds: float = 10.0,
+        may_tick: Callable[[], bool] = lambda: True,
         name: str = "ticker",
     ) -> None:
         super().__init__(name)
@@ -65,6 +67,7 @@ class Ticker(Background):
         self._on_rolled = on_rolled
         self._poll_seconds = poll_ms / 1000
         self._close_grace = timedelta(seconds=close_grace_seconds)
+        self._may_tick = may_tick
         self._woken = asyncio.Event()
         self._closing: Closing | None = None
         self._trouble: str | None = None
@@ -91,7 +94,7 @@ class Ticker(Background):
                 delays, failing_since, self._trouble = Backoff(0.1, 3.0).delays(), None, None
             except Exception as error:
                 failing_since = failing_since if failing_since is not None else started
-                self._trouble = f"ticks fail: {describe(error)}"
+                self._trouble = f"ticks fail: {reason(error)}"
                 log.warning("tick failed, will retry", error=describe(error))
                 if loop.time() - failing_since > _RETRY_SECONDS:
                     raise
@@ -105,6 +108,8 @@ class Ticker(Background):
 
     async def step(self) -> bool:
         """One look and at most one tick; whether there may be more to do."""
+        if not self._may_tick():
+            return False
         started = asyncio.get_running_loop().time()
         now, peek = self._clock.now(), await self._store().peek()
         self._judge_clock(now, peek)
@@ -124,9 +129,11 @@ class Ticker(Background):
             return await store.shift(now, peek.next_end, "end", frozenset({"report"}))
         due_at = peek.next_due if peek.next_due is not None and peek.next_due <= now else None
         # After standing still, what fell due before a close comes before it.
-        if due_at is None and await self._may_close(now, peek.next_close):
-            assert peek.next_close is not None  # noqa: S101 - _may_close says so
-            return await store.shift(now, peek.next_close, "close", frozenset({"close"}))
+        closes = min((at for at in (peek.next_close, peek.next_reclose) if at is not None), default=None)
+        if due_at is None and closes is not None and await self._may_close(now, closes):
+            if closes == peek.next_close:
+                return await store.shift(now, closes, "close", frozenset({"close"}))
+            return await store.close_again(now, closes)
         return await store.roll(now, due_at) if peek.has_dirty or due_at is not None else None
 
     async def _may_close(self, now: datetime, at: datetime | None) -> bool:
@@ -139,7 +146,9 @@ class Ticker(Background):
             try:
                 self._closing = Closing(at, await self._log_ends())
             except Exception as error:
-                self._wait_for_close(at, overdue, f"the log's ends cannot be read: {describe(error)}")
+                self._wait_for_close(
+                    at, overdue, f"the log's ends cannot be read: {reason(error, KAFKA_AWAY)}"
+                )
                 return False
         closing, store = self._closing, self._store()
         if closing.dirty_id is None:

@@ -19,7 +19,16 @@ from chiso_shared.catalogue.catalogue import Catalogue
 from pydantic import ValidationError
 
 from chiso_ingest.core.scope import BELOW, EVERYTHING
-from chiso_ingest.registry import ACTIONS, Action, AgencyEntry, KeyEntry, Registry, digest, new_key
+from chiso_ingest.registry import (
+    ACTIONS,
+    REPORTING,
+    Action,
+    AgencyEntry,
+    KeyEntry,
+    Registry,
+    digest,
+    new_key,
+)
 
 FILE_NAME: Final = "keys.json"
 
@@ -52,7 +61,7 @@ def add_key(
     home: str,
     units: Sequence[str],
     indicators: Sequence[str],
-    actions: Sequence[Action] = ACTIONS,
+    actions: Sequence[Action] = REPORTING,
     expires: date | None = None,
     now: datetime,
 ) -> str:
@@ -66,7 +75,7 @@ def add_key(
     if canonical is None:
         raise KeyRegistryError(f"{agency!r} is no agency code; for example H48.12")
     if not actions or not set(actions) <= set(ACTIONS):
-        raise KeyRegistryError(f"actions are {' and '.join(ACTIONS)}")
+        raise KeyRegistryError(f"actions are {', '.join(ACTIONS)}")
     units = _known_units(units, catalogue, now)
     indicators = _known_indicators(indicators, catalogue)
     key, key_id = new_key()

@@ -17,8 +17,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from chiso_ingest.core.scope import Scope
 
-Action = Literal["report", "withdraw"]
-ACTIONS: Final[tuple[Action, ...]] = ("report", "withdraw")
+Action = Literal["report", "withdraw", "operate"]
+# `operate` is the right to decide: approve and refuse what is held, open a closed period again.
+ACTIONS: Final[tuple[Action, ...]] = ("report", "withdraw", "operate")
+REPORTING: Final[tuple[Action, ...]] = ("report", "withdraw")
 _KEY: Final = re.compile(r"chiso_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 
 
@@ -42,7 +44,7 @@ class KeyEntry(_Entry):
     agency: str
     units: tuple[str, ...]
     indicators: tuple[str, ...]
-    actions: tuple[Action, ...] = ACTIONS
+    actions: tuple[Action, ...] = REPORTING
     expires: date | None = None
     created_at: Instant
     revoked_at: Instant | None = None

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from chiso_shared.catalogue.authorities import Authorities
 from chiso_shared.catalogue.calendars import Calendars
 from chiso_shared.catalogue.indicators import Indicator
 from chiso_shared.catalogue.obligations import Dataset, Obligation
@@ -33,6 +34,7 @@ class Catalogue:
     routes: Mapping[str, int] = field(repr=False)
     status_rules: tuple[StatusRule, ...] = field(repr=False)
     references: Mapping[int, str] = field(repr=False)
+    authorities: Authorities = field(repr=False, default=Authorities())
 
     def obliged(
         self, unit_level: str, indicator: str, calendar: str, frequency: str, basis: str, period_end: date

@@ -82,7 +82,7 @@ def _check_severities(row: Row, rule: Rule) -> None:
 
 
 def _check_parameters(row: Row, rule: Rule) -> None:
-    known = PARAMETERS[rule.kind] if rule.kind in PARAMETERS else {}
+    known = PARAMETERS.get(rule.kind, {})
     for name, value in rule.parameters.items():
         if name not in known:
             row.problem("parameters", f"{name} is no parameter of a {rule.kind} rule ({', '.join(known)})")

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from chiso_shared.catalogue import read_indicators, read_periods, read_registers, read_units
+from chiso_shared.catalogue.authorities import AUTHORITY_COLUMNS, read_authorities
 from chiso_shared.catalogue.catalogue import Catalogue
 from chiso_shared.catalogue.problems import Report
 from chiso_shared.catalogue.read_rules import read_rules
@@ -35,8 +36,10 @@ TABLES: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
         "routes.csv": read_registers.ROUTE_COLUMNS,
         "status_rules.csv": read_registers.STATUS_COLUMNS,
         "references.csv": read_registers.REFERENCE_COLUMNS,
+        "authoritative_sources.csv": AUTHORITY_COLUMNS,
     }
 )
+MAY_BE_EMPTY: Final = frozenset({"authoritative_sources.csv"})
 FILES: Final = (*TABLES, RULES_FILE)
 
 
@@ -68,7 +71,7 @@ def _parse(files: Mapping[str, bytes], report: Report) -> Catalogue:
         for name, columns in TABLES.items()
     }
     for name, table in rows.items():
-        if not table and name not in report.files():
+        if not table and name not in report.files() and name not in MAY_BE_EMPTY:
             report.add(name, 0, "", "has no rows")
     catalogue = _build(rows, known.get(RULES_FILE, b"[]"), content_version(known), report)
     report.raise_if_any()
@@ -107,4 +110,5 @@ def _build(rows: Mapping[str, Sequence[Row]], rules: bytes, version: str, report
         routes=read_registers.read_routes(rows["routes.csv"], units),
         status_rules=read_registers.read_status_rules(rows["status_rules.csv"]),
         references=read_registers.read_references(rows["references.csv"]),
+        authorities=read_authorities(rows["authoritative_sources.csv"], units, tuple(indicators)),
     )

@@ -67,9 +67,7 @@ def read_rules(
     return tuple(rules)
 
 
-def _rule(
-    entry: _Entry, indicators: Mapping[str, Indicator], datasets: Mapping[str, Dataset]
-) -> Rule:
+def _rule(entry: _Entry, indicators: Mapping[str, Indicator], datasets: Mapping[str, Dataset]) -> Rule:
     row = entry.row
     number = row.integer("version", 1, 9999)
     severity = row.word("severity", ("target", *SEVERITIES))

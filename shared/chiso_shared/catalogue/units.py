@@ -85,6 +85,10 @@ class Units:
         """Whether the code was ever a unit (also a department's H-code, however it is written)."""
         return self._canonical(code) is not None
 
+    def named(self, code: str) -> bool:
+        """Whether any code, NSO or H-code, ever named a unit."""
+        return self.known(code) or canonical_agency(code) in self._by_h_code
+
     def get(self, code: str, on: date) -> Unit | None:
         """The unit of an NSO code, `VN` or a department's H-code on that day; None when there is none."""
         known = self._canonical(code)

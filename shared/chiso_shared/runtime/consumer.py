@@ -21,6 +21,7 @@ from chiso_shared.runtime.logs import get_logger
 from chiso_shared.runtime.positions import OffsetsMoved, PartitionsStopped, Positions, Record
 from chiso_shared.runtime.producer import topic_name
 from chiso_shared.runtime.progress import NoProgress, Progress
+from chiso_shared.runtime.reasons import reason
 from chiso_shared.runtime.settings import ServiceSettings
 from chiso_shared.runtime.subscription import Subscription
 
@@ -127,7 +128,7 @@ class BatchConsumer(Background):
                 await self._subscription.open()
                 break
             except (KafkaError, OSError, TimeoutError) as error:
-                self._progress.away = f"Kafka does not answer: {describe(error)}"
+                self._progress.lost(error)
             await asyncio.sleep(delay)
         self._progress.moved()
         while True:
@@ -169,7 +170,7 @@ class BatchConsumer(Background):
                 self._moved()
                 return
             except Exception as error:
-                self._trouble = f"applying fails: {describe(error)}"
+                self._trouble = f"applying fails: {reason(error)}"
                 log.warning("batch failed, will retry", consumer=self.name, error=describe(error))
                 if asyncio.get_running_loop().time() + delay > deadline:
                     self._halt(error)
@@ -252,7 +253,8 @@ class BatchConsumer(Background):
                 stored = await self._stored_offsets(partitions)
                 return {partition: stored.get(partition, 0) for partition in partitions}
             except Exception as error:
-                self._trouble = f"stored offsets cannot be read: {describe(error)}"
+                self._trouble = f"stored offsets cannot be read: {reason(error)}"
+                log.warning("stored offsets not read, will retry", consumer=self.name, error=describe(error))
                 if asyncio.get_running_loop().time() + delay > deadline:
                     raise
             await asyncio.sleep(delay)

@@ -20,11 +20,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chiso_shared.contracts.codec import encode_json
-from chiso_shared.runtime.lifecycle import Background, Component, describe
+from chiso_shared.runtime.lifecycle import Background, Component, NotStarted, describe
 from chiso_shared.runtime.logs import get_logger
 from chiso_shared.runtime.postgres import classify
+from chiso_shared.runtime.questions import BadParameters
 
 log = get_logger(__name__)
 
@@ -89,6 +91,29 @@ def unavailable_response(
     )
 
 
+def bad_parameters_response(error: BadParameters) -> Response:
+    """422 that names every offender."""
+    return problem_response(422, "Bad parameters", "The request asks for what does not exist.", error.items)
+
+
+class HeadAsGet:
+    """Answers HEAD with what GET would answer, without the body (RFC 9110 §9.3.2)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def without_body(message: Message) -> None:
+            await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+        await self._app({**scope, "method": "GET"}, receive, without_body)
+
+
 def create_app(
     title: str, registry: CollectorRegistry, components: Sequence[Component], version: str = "0.1.0"
 ) -> FastAPI:
@@ -118,14 +143,26 @@ def create_app(
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     for lost in (OSError, TimeoutError, KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError):
         app.add_exception_handler(lost, _on_lost_dependency)
+    app.add_exception_handler(NotStarted, _on_not_started)
+    app.add_exception_handler(BadParameters, _on_bad_parameters)
+    app.add_middleware(HeadAsGet)
     app.add_exception_handler(Exception, _on_defect)
     return app
+
+
+async def _on_not_started(_request: Request, _error: Exception) -> Response:
+    return unavailable_response("the service is starting, or waits for its database; try again")
 
 
 async def _on_http_exception(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
     headers = dict(error.headers) if error.headers else None
     return problem_response(error.status_code, str(error.detail), headers=headers)
+
+
+async def _on_bad_parameters(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, BadParameters)  # noqa: S101 - registered for this type only
+    return bad_parameters_response(error)
 
 
 async def _on_validation_error(_request: Request, error: Exception) -> Response:

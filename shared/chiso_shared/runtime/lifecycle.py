@@ -17,6 +17,10 @@ from chiso_shared.runtime.logs import get_logger
 log = get_logger(__name__)
 
 
+class NotStarted(RuntimeError):
+    """A part was asked for something before it had started; the same question may be answered soon."""
+
+
 class Component(Protocol):
     """A part of a service. `start` returns when the part can be used; `stop` may be called twice."""
 

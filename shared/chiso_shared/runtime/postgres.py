@@ -13,10 +13,12 @@ from typing import Final, Literal, TypeAlias
 import asyncpg
 
 from chiso_shared.runtime.backoff import Backoff
-from chiso_shared.runtime.lifecycle import Background, describe
+from chiso_shared.runtime.lifecycle import Background, NotStarted, describe
 from chiso_shared.runtime.logs import get_logger
 
 log = get_logger(__name__)
+
+POSTGRESQL_AWAY: Final = "PostgreSQL does not answer"
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -172,9 +174,9 @@ class Database(Background):
 
     @property
     def pool(self) -> Pool:
-        """The pool; RuntimeError before `start`."""
+        """The pool; NotStarted before `start` has reached the server."""
         if self._pool is None:
-            raise RuntimeError("the database is not started")
+            raise NotStarted("the database is not started")
         return self._pool
 
     async def start(self) -> None:
@@ -222,7 +224,9 @@ class Database(Background):
                     await self.pool.fetchval("SELECT 1")
                 self._away = None
             except Exception as error:
-                self._away = f"PostgreSQL does not answer: {describe(error)}"
+                if self._away is None:
+                    log.warning(POSTGRESQL_AWAY, error=describe(error))
+                self._away = POSTGRESQL_AWAY
             await asyncio.sleep(self._probe_seconds)
 
 

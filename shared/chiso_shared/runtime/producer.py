@@ -16,6 +16,7 @@ from chiso_shared.runtime.backoff import Backoff
 from chiso_shared.runtime.kafka import close_producer, discard_producer, is_alive, open_producer, probe
 from chiso_shared.runtime.lifecycle import Background, describe
 from chiso_shared.runtime.logs import get_logger
+from chiso_shared.runtime.reasons import KAFKA_AWAY
 
 log = get_logger(__name__)
 
@@ -91,6 +92,7 @@ class Producer(Background):
         self.requests_in_flight += 1
         self.bytes_in_flight += size
         handed_over = False
+        outcome: Outcome
 
         def settled(future: asyncio.Future[RecordMetadata] | None = None) -> None:
             self.requests_in_flight -= 1
@@ -109,14 +111,18 @@ class Producer(Background):
                 # Shielded: the future must live on, it frees the space when the brokers have settled it.
                 return await asyncio.shield(acknowledged)
         except TimeoutError:
-            outcome: Outcome = "unknown" if handed_over else "not_sent"
+            outcome = "unknown" if handed_over else "not_sent"
             if handed_over:
                 self._abandon_later(producer, acknowledged)
             raise NotAcknowledged(outcome, f"Kafka did not answer within {timeout_ms} ms") from None
         except Exception as error:
             if not is_alive(producer):
                 self._replace(producer)
-            raise NotAcknowledged("unknown" if handed_over else "not_sent", describe(error)) from error
+            log.warning("record not acknowledged", error=describe(error))
+            outcome = "unknown" if handed_over else "not_sent"
+            raise NotAcknowledged(
+                outcome, f"Kafka did not take the record ({type(error).__name__})"
+            ) from error
         finally:
             if not handed_over:
                 settled()
@@ -132,7 +138,7 @@ class Producer(Background):
             try:
                 producer = await open_producer(self._bootstrap, self._client_id, self._linger_ms)
             except (KafkaError, OSError, TimeoutError) as error:
-                self._away = f"Kafka does not answer: {describe(error)}"
+                self._lost(error)
                 await asyncio.sleep(next(delays))
                 continue
             delays = Backoff(0.2, 3.0).delays()
@@ -154,13 +160,18 @@ class Producer(Background):
                 await probe(producer.client)
                 self._away = self._missing_topics(producer)
             except (KafkaError, OSError, TimeoutError) as error:
-                self._away = f"Kafka does not answer: {describe(error)}"
+                self._lost(error)
             try:
                 async with asyncio.timeout(self._probe_seconds):
                     await self._broken.wait()
                 return
             except TimeoutError:
                 continue
+
+    def _lost(self, error: BaseException) -> None:
+        if self._away != KAFKA_AWAY:
+            log.warning(KAFKA_AWAY, error=describe(error))
+        self._away = KAFKA_AWAY
 
     def _missing_topics(self, producer: AIOKafkaProducer) -> str | None:
         known = producer.client.cluster.topics()

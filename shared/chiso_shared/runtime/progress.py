@@ -12,8 +12,12 @@ from prometheus_client import CollectorRegistry
 
 from chiso_shared.runtime.kafka import PROBE_TIMEOUT_SECONDS, probe
 from chiso_shared.runtime.lifecycle import describe
+from chiso_shared.runtime.logs import get_logger
 from chiso_shared.runtime.metrics import consumer_lag_gauge
 from chiso_shared.runtime.positions import Positions
+from chiso_shared.runtime.reasons import KAFKA_AWAY
+
+log = get_logger(__name__)
 
 
 class NoProgress(Exception):
@@ -55,6 +59,12 @@ class Progress:
         """Seconds since the last sign of progress."""
         return asyncio.get_running_loop().time() - self._moved_at
 
+    def lost(self, error: BaseException) -> None:
+        """The brokers do not answer."""
+        if self.away != KAFKA_AWAY:
+            log.warning(KAFKA_AWAY, topic=self._topic, error=describe(error))
+        self.away = KAFKA_AWAY
+
     async def observe(self, consumer: AIOKafkaConsumer, assigned: bool, idle: bool) -> None:
         """Refreshes lag, gauges and reasons, notes positions in Kafka for outside tools.
 
@@ -64,7 +74,7 @@ class Progress:
         try:
             ends = await self._ends(consumer)
         except (KafkaError, OSError, TimeoutError) as error:
-            self.away = f"Kafka does not answer: {describe(error)}"
+            self.lost(error)
             self.moved()
             return
         self.away = self._past_the_end(ends)

@@ -23,6 +23,8 @@ from chiso_shared.runtime.metrics import outbox_oldest_gauge
 
 log = get_logger(__name__)
 
+_NOT_TAKEN: Final = "Kafka does not take the outbox"
+
 Position = Any
 """Where a source stands; opaque to the relay."""
 Answer = TypeVar("Answer")
@@ -41,12 +43,16 @@ class Fenced(Exception):
 
 @dataclass(frozen=True, slots=True)
 class OutboxMessage:
-    """One record to publish; `event=None` is a tombstone; `partition=None` leaves the choice to the key."""
+    """One record to publish. A tombstone has the event's headers and no value, so a compacted topic drops it.
+
+    `partition=None` leaves the choice to the key.
+    """
 
     topic: Topic
     key: bytes
-    event: Event | None
+    event: Event
     partition: int | None = None
+    tombstone: bool = False
 
 
 class OutboxSource(Protocol):
@@ -137,15 +143,15 @@ class Relay(Background):
                 refusals = 0 if away or self._observed_at > before else refusals + 1
                 if refusals >= _REFUSALS:
                     raise
-                self._note_away(f"Kafka does not take the outbox: {describe(error)}")
+                self._lost(error)
                 await self._observe_age()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self.stopping.wait(), next(delays))
 
-    def _note_away(self, reason: str) -> None:
-        if reason != self._away:
-            log.warning("relay will connect anew", relay=self.name, reason=reason)
-        self._away = reason
+    def _lost(self, error: BaseException) -> None:
+        if self._away != _NOT_TAKEN:
+            log.warning("relay will connect anew", relay=self.name, error=describe(error))
+        self._away = _NOT_TAKEN
 
     async def _connect_and_publish(self) -> None:
         producer = await open_producer(
@@ -216,10 +222,10 @@ async def _publish(producer: AIOKafkaProducer, messages: Sequence[OutboxMessage]
     acknowledgements = [
         await producer.send(
             message.topic.name,
-            None if message.event is None else message.event.data,
+            None if message.tombstone else message.event.data,
             message.key,
             message.partition,
-            headers=[] if message.event is None else message.event.headers(),
+            headers=message.event.headers(),
         )
         for message in messages
     ]

@@ -10,9 +10,10 @@ from typing import Annotated, Any, Final
 from cyclopts import App, Parameter
 from rich.console import Console
 
+from chiso_cli.deciding import Author, Reason, author_of, decide, instant_of
 from chiso_cli.environment import service_url
 from chiso_cli.exits import ALL_WELL, USAGE, CommandFailed
-from chiso_cli.options import AS_A_TABLE, FIRST_ROWS, AlertsURL, Amount, IndicatorsURL, Output
+from chiso_cli.options import AS_A_TABLE, FIRST_ROWS, AlertsURL, Amount, IndicatorsURL, KeyFile, Output
 from chiso_cli.reading import Query, Reader, path_of, unit_names
 from chiso_cli.render import (
     Column,
@@ -26,13 +27,14 @@ from chiso_cli.render import (
 from chiso_cli.terminal import notes, people, print_json, print_json_lines, print_table
 from chiso_cli.wording import Language, figure, limit, percent, word
 
-_HELP: Final = """List alerts; show one; explain one; list the rules.
+_HELP: Final = """List alerts; show, explain or acknowledge one; list the rules.
 
 Try:
 
 * `chiso alerts --state FIRING`
 * `chiso alerts --unit 51 --lang vi`
 * `chiso alerts explain 3f2a91c0`
+* `chiso alerts acknowledge 3f2a91c0 --reason "calling the commune" --until 2d`
 """
 
 alerts = App(name="alerts", help=_HELP)
@@ -140,6 +142,33 @@ def explain(
 
 
 @alerts.command
+def acknowledge(
+    alert_id: AlertId,
+    /,
+    *,
+    reason: Reason,
+    author: Author = None,
+    until: Annotated[
+        str | None, Parameter(help="An instant, or a span such as 12h or 2d. Without it: until it ends.")
+    ] = None,
+    output: Output = AS_A_TABLE,
+    key_file: KeyFile = None,
+    alerts_url: AlertsURL = None,
+) -> int:
+    """Take an alert on: its events are marked suppressed until it ends, and nothing is hidden."""
+    with Reader.of("alerts", service_url("alerts", alerts_url, os.environ)) as service:
+        wanted = _full_id(service, alert_id)
+    end = instant_of(until) if until is not None else None
+    document = {"author": author_of(author), "reason": reason, "until": end}
+    decided = decide(path_of("v1", "alerts", wanted, "acknowledge"), document, alerts_url, key_file)
+    if output.json:
+        print_json(decided)
+    else:
+        people().print(f"Acknowledged {wanted} until {decided.get('until') or 'it ends'}.", markup=False)
+    return ALL_WELL
+
+
+@alerts.command
 def rules(*, output: Output = AS_A_TABLE, alerts_url: AlertsURL = None) -> int:
     """List the rules in force."""
     with Reader.of("alerts", service_url("alerts", alerts_url, os.environ)) as service:
@@ -202,13 +231,17 @@ def _print_explanation(console: Console, explanation: Any, names: Names, languag
             console.print(f"{label}: {_reading(reading, language)}", markup=False)
     if gate := explanation.get("gate"):
         console.print(f"gate: {_flat(gate)}", markup=False)
+    for one in explanation.get("counterfactuals") or ():
+        console.print(str(one.get("text_vi" if language == "vi" else "text")), markup=False)
     if cells := explanation.get("cells"):
         console.print()
         print_table(evidence_columns(names, language), cells, language)
 
 
 def _flat(value: Any) -> str:
-    """A small object in one line: `phase (value closed, open true)`."""
+    """A small object in one line: `phase (value closed, allowed collecting or closed, open true)`."""
+    if isinstance(value, list):
+        return " or ".join(map(_flat, value))
     if not isinstance(value, dict):
         return str(value).lower() if isinstance(value, bool) else str(value)
     return ", ".join(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 from chiso_ingest.keys import KeyRegistryError, add_key, list_keys, revoke_key
-from chiso_ingest.registry import ACTIONS, Action, AgencyEntry, KeyEntry
+from chiso_ingest.registry import ACTIONS, REPORTING, Action, AgencyEntry, KeyEntry
 from cyclopts import App, Parameter
 
 from chiso_cli import clock
@@ -41,7 +41,7 @@ def add(
     home_unit: Annotated[str, Parameter(name="--home")],
     units: str,
     indicators: str = "*",
-    actions: str = ",".join(ACTIONS),
+    actions: str = ",".join(REPORTING),
     expires: str | None = None,
     output: Output = AS_A_TABLE,
     state: Home = None,
@@ -64,7 +64,7 @@ def add(
     indicators
         Indicators that it may report, joined by commas: codes, DVC.* or *.
     actions
-        What it may do: report, withdraw.
+        What it may do: report, withdraw, operate (approve what is held, open closed periods again).
     expires
         The last day on which it works, such as 2026-12-31.
     """
@@ -141,7 +141,7 @@ def _listed(text: str) -> list[str]:
 def _actions(text: str) -> list[Action]:
     chosen = [action for action in ACTIONS if action in _listed(text)]
     if set(_listed(text)) - set(ACTIONS):
-        raise CommandFailed(f"--actions {text!r}: they are {' and '.join(ACTIONS)}.", USAGE)
+        raise CommandFailed(f"--actions {text!r}: they are {', '.join(ACTIONS)}.", USAGE)
     return chosen
 
 

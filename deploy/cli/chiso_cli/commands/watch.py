@@ -40,6 +40,8 @@ class EventFilter:
     """Which events. Each may be given several times: any of its values matches."""
 
     unit: Annotated[tuple[str, ...], Parameter(help="Only of these units, such as 51.")] = ()
+    indicator: Annotated[tuple[str, ...], Parameter(help="Only of these indicators.")] = ()
+    period: Annotated[tuple[str, ...], Parameter(help="Only of these periods, such as 2025-10.")] = ()
     rule: Annotated[tuple[str, ...], Parameter(help="Only of these rules.")] = ()
     severity: Annotated[tuple[str, ...], Parameter(help="info, warning or critical.")] = ()
     transition: Annotated[
@@ -51,6 +53,8 @@ class EventFilter:
         """Whether the event is asked for."""
         return (
             (not self.unit or event.get("unit") in self.unit)
+            and (not self.indicator or event.get("indicator") in self.indicator)
+            and (not self.period or event.get("period") in self.period)
             and (not self.rule or (event.get("rule") or {}).get("id") in self.rule)
             and (not self.severity or event.get("severity") in self.severity)
             and (not self.transition or event.get("transition") in self.transition)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Any
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import Any, Final
 
 from chiso_shared.catalogue.indicators import Indicator
+from chiso_shared.contracts.codec import plain
 from chiso_shared.contracts.rollup import ChangedCell, Rollup
 
 from chiso_alerts.core.intervals import Interval
 from chiso_alerts.core.limits import Limits
 from chiso_alerts.core.wording import number
+
+# As wide as the sums of indicators: enough to keep a quotient exact far beyond what is shown.
+_PERCENT: Final = 100
+_EXACT: Final = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
 
 def counterfactuals(
@@ -41,9 +46,12 @@ def _without(
     name_vi, name_en = names or (cell.unit, cell.unit)
     shown = None if value is None else round(value, indicator.decimals)
     breach_en = "no value" if value is None else f"breach ({severity})" if severity else "no breach"
-    breach_vi = "không có số liệu" if value is None else f"vi phạm ({severity})" if severity else "không vi phạm"
-    value_en = "" if shown is None else f"{number(shown, 'en')}, "
-    value_vi = "" if shown is None else f"{number(shown, 'vi')}, "
+    breach_vi = (
+        "không có số liệu" if value is None else f"vi phạm ({severity})" if severity else "không vi phạm"
+    )
+    sign = " %" if indicator.factor == _PERCENT else ""
+    value_en = "" if shown is None else f"{number(shown, 'en')}{sign}, "
+    value_vi = "" if shown is None else f"{number(shown, 'vi')}{sign}, "
     return {
         "unit": cell.unit,
         "submission_id": cell.submission_id,
@@ -71,5 +79,7 @@ def _value(
 ) -> Decimal | None:
     if numerator is None or (is_ratio and not denominator):
         return None
-    value = indicator.factor * numerator / denominator if is_ratio and denominator else numerator
-    return value.quantize(Decimal(1).scaleb(-(indicator.decimals + 2)), ROUND_HALF_EVEN)
+    value = numerator
+    if is_ratio and denominator:
+        value = _EXACT.divide(_EXACT.multiply(indicator.factor, numerator), denominator)
+    return plain(value.quantize(Decimal(1).scaleb(-(indicator.decimals + 2)), context=_EXACT))

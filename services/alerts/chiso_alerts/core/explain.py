@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from chiso_shared.catalogue.indicators import Indicator
 from chiso_shared.catalogue.rules import Rule
 from chiso_shared.contracts.rollup import RollupEvent
 
+from chiso_alerts.core.counterfactual import counterfactuals
 from chiso_alerts.core.limits import limits_of
-from chiso_alerts.core.observe import gate, observe
-from chiso_alerts.core.reading import reading_of
+from chiso_alerts.core.measure import measured
+from chiso_alerts.core.observe import Gate, gate, observe
+from chiso_alerts.core.rulebook import RuleBook
 
 
-def explanation(rollup: RollupEvent, rule: Rule | None, indicator: Indicator | None) -> dict[str, Any]:
-    """The gates with their inputs, what the reading was taken for, and where it came from (contract §4).
+def explanation(
+    rollup: RollupEvent, rule: Rule | None, book: RuleBook, previous: RollupEvent | None = None
+) -> dict[str, Any]:
+    """The gates with their inputs, what the reading was taken for, where it came from, and what it would be
+    without each revision that moved it (contract §4).
 
     Without the rule or the indicator (no longer in the catalogue) only the source of the reading is known.
     """
+    indicator = book.catalogue.indicators.get(rollup.indicator)
     source = {
         "rollup_version": rollup.version,
         "tick": rollup.tick,
@@ -32,10 +37,23 @@ def explanation(rollup: RollupEvent, rule: Rule | None, indicator: Indicator | N
     limits = limits_of(rule, rollup.target) if rule is not None else None
     if rule is None or indicator is None or limits is None:
         return found
-    reading = reading_of(rollup, indicator)
-    gates = gate(reading, rule)
+    reading = measured(rollup, indicator, rule, previous)
     found["observation"] = observe(reading, rule, limits).kind
-    found["gate"] = {
+    found["gate"] = _gates(rollup, rule, gate(reading, rule))
+    if rule.kind == "fall" and previous is not None:
+        found["previous"] = {
+            "period": previous.period,
+            "value": previous.value,
+            "rollup_version": previous.version,
+        }
+    if rule.kind == "threshold":
+        names = book.unit_names(rollup, (cell.unit for cell in rollup.changed_cells))
+        found["counterfactuals"] = counterfactuals(rollup, rollup.changed_cells, indicator, limits, names)
+    return found
+
+
+def _gates(rollup: RollupEvent, rule: Rule, gates: Gate) -> dict[str, Any]:
+    return {
         "open": gates.is_open,
         "phase": {"value": rollup.phase, "allowed": rule.phases, "open": gates.phase},
         "completeness": {
@@ -52,4 +70,3 @@ def explanation(rollup: RollupEvent, rule: Rule | None, indicator: Indicator | N
             "open": gates.denominator,
         },
     }
-    return found

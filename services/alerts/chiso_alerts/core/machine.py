@@ -36,6 +36,9 @@ def step(
     trigger = _trigger(memory, reading, rule, limits)
     if trigger is None or (trigger == "clock" and not _is_due(memory, now)):
         return memory, ()
+    if trigger == "clock" and reading.closed and memory.rule_version != rule.version:
+        # Row 18: the new version does not judge what is closed, so the update that waited is dropped.
+        return memory.model_copy(update={"update_due": None}), ()
     if limits is None:
         return _without_limits(memory, reading, rule, now)
     observation = observe(reading, rule, limits)

@@ -1,4 +1,4 @@
-"""Rules of kind `missing`: who owes a dataset's report for a period and has sent none (semantics §7). Pure."""
+"""Rules of kind `missing`: who owes a dataset's report for a period and sent none (semantics §7). Pure."""
 
 from __future__ import annotations
 
@@ -128,16 +128,13 @@ def step_missing(memory: AlertMemory, is_missing: bool, found: Receipts, rule: R
     Total. What is not newer than the receipts evaluated, under the same version of the rule, changes nothing.
     """
     seen = memory.reading
-    if seen is not None and (found.version, rule.version) <= (seen.rollup_version, memory.rule_version or ""):
-        if found.version < seen.rollup_version or rule.version == memory.rule_version:
-            return memory, ()
+    if seen is not None and not _is_newer(found, seen.rollup_version, rule.version != memory.rule_version):
+        return memory, ()
     before = memory.model_copy(
         update={
             "severity": rule.severity,
             "rule_version": rule.version,
-            "reading": AlertReading(
-                completeness=None, rollup_version=found.version, vintage=found.vintage
-            ),
+            "reading": AlertReading(rollup_version=found.version, vintage=found.vintage),
             "phase": found.phase,
             "finality": found.finality,
             "updated_at": now,
@@ -150,6 +147,13 @@ def step_missing(memory: AlertMemory, is_missing: bool, found: Receipts, rule: R
     late = found.closed and (memory.phase == "closed" or found.vintage > 1)
     reason = "received_late" if late else "received"
     return with_event(left(before, "RESOLVED", now), "resolved", reason, seen, now)
+
+
+def _is_newer(found: Receipts, seen_version: int, is_new_rule: bool) -> bool:
+    """The same receipts count again only for a new version of the rule, and only while open (row 18)."""
+    return found.version > seen_version or (
+        found.version == seen_version and is_new_rule and not found.closed
+    )
 
 
 def _missing(memory: AlertMemory, before: AlertMemory, found: Receipts, now: datetime) -> Step:

@@ -44,7 +44,9 @@ class Quiet:
     acknowledged: Mapping[UUID, Acknowledgement] = field(default_factory=dict)
     silences: tuple[Silence, ...] = ()
 
-    def suppresses(self, key: AlertKey, province: str, severity: str | None, episode: int, now: datetime) -> bool:
+    def suppresses(
+        self, key: AlertKey, province: str, severity: str | None, episode: int, now: datetime
+    ) -> bool:
         """Whether an event of that alert is to be marked suppressed at `now`."""
         taken = self.acknowledged.get(key.alert_id) if self.acknowledged else None
         if taken is not None and taken.episode == episode and (taken.until is None or now < taken.until):

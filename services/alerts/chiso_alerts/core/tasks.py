@@ -75,7 +75,14 @@ def task_key(task: Task, rule: Rule) -> AlertKey:
     return AlertKey(rule.id, task.unit, task.id, rule.calendars[0], period, rule.bases[0])
 
 
-def task_rollup(view: TaskView, key: AlertKey, unit: Unit, now: datetime, catalogue_version: str) -> RollupEvent:
+def is_about(key: AlertKey, task: Task | None, rule: Rule) -> bool:
+    """Whether an alert is still the one about that task: it may be gone, or due in another month."""
+    return task is not None and task.due_date is not None and task_key(task, rule) == key
+
+
+def task_rollup(
+    view: TaskView, key: AlertKey, unit: Unit, now: datetime, catalogue_version: str
+) -> RollupEvent:
     """What is known of a task, in the form in which every alert keeps its input."""
     return RollupEvent(
         unit=key.unit,

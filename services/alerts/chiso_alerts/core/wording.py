@@ -28,6 +28,7 @@ class Words:
     transitions: Mapping[str, str]
     reasons: Mapping[str, str]
     ended: str
+    ended_by_kind: Mapping[str, str]
 
 
 _EN: Final = Words(
@@ -69,8 +70,21 @@ _EN: Final = Words(
         "unit_retired": "unit retired",
         "rule_changed": "rule changed",
         "target_changed": "target changed",
+        "due": "report overdue",
+        "received": "report received",
+        "received_late": "report received after the close",
+        "due_soon": "due soon",
+        "overdue": "overdue",
+        "done": "done",
+        "done_late": "done late",
     },
     ended="{unit_name_en}: {indicator_name_en} of {period} is {value} (target {comparator} {target}).",
+    ended_by_kind={
+        "missing": "{unit_name_en}: {indicator_name_en} of {period}.",
+        "task": "{unit_name_en}: task {indicator} “{indicator_name_en}”.",
+        "discrepancy": "{unit_name_en}: {indicator_name_en} of {period}: reported is off by {value}.",
+        "fall": "{unit_name_en}: {indicator_name_en} of {period}: below the period before by {value}.",
+    },
 )
 _VI: Final = Words(
     decimal_sign=",",
@@ -116,8 +130,21 @@ _VI: Final = Words(
         "unit_retired": "đơn vị không còn hiệu lực",
         "rule_changed": "quy tắc thay đổi",
         "target_changed": "mục tiêu thay đổi",
+        "due": "quá hạn báo cáo",
+        "received": "đã nhận báo cáo",
+        "received_late": "nhận báo cáo sau khi khóa sổ",
+        "due_soon": "sắp đến hạn",
+        "overdue": "quá hạn",
+        "done": "đã hoàn thành",
+        "done_late": "hoàn thành trễ hạn",
     },
     ended="{unit_name_vi}: {indicator_name_vi} kỳ {period} là {value} (mục tiêu {comparator} {target}).",
+    ended_by_kind={
+        "missing": "{unit_name_vi}: {indicator_name_vi} kỳ {period}.",
+        "task": "{unit_name_vi}: nhiệm vụ {indicator} “{indicator_name_vi}”.",
+        "discrepancy": "{unit_name_vi}: {indicator_name_vi} kỳ {period}: số báo cáo lệch {value}.",
+        "fall": "{unit_name_vi}: {indicator_name_vi} kỳ {period}: thấp hơn kỳ trước {value}.",
+    },
 )
 WORDS: Final[Mapping[Language, Words]] = {"vi": _VI, "en": _EN}
 

@@ -5,23 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from chiso_shared.runtime.http import problem_response
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 
-from chiso_indicators.api import audit, catalogue, published, reports, rollups
-from chiso_indicators.metrics import Metrics
+from chiso_indicators.api import audit, catalogue, decisions, published, ranks, reports, rollups
+from chiso_indicators.api.vocabulary import refuse_unknown_parameters
+from chiso_indicators.auditing import Auditing
+from chiso_indicators.store.decisions import Refused
 from chiso_indicators.store.read import NotFinalYet, Reader
 
 GetReader = Callable[[], Reader]
 
 
-def create_api(app: FastAPI, reader: GetReader, metrics: Metrics) -> None:
+def create_api(app: FastAPI, reader: GetReader, auditing: Auditing, desk: decisions.Desk) -> None:
     """Adds every endpoint to the application."""
-    app.include_router(rollups.router(reader))
-    app.include_router(reports.router(reader))
-    app.include_router(catalogue.router(reader))
-    app.include_router(published.router(reader))
-    app.include_router(audit.router(reader, metrics))
+    routers = (
+        rollups.router(reader),
+        reports.router(reader),
+        catalogue.router(reader),
+        ranks.router(reader),
+        published.router(reader),
+        audit.router(reader, auditing),
+        decisions.router(desk),
+    )
+    for one in routers:
+        app.include_router(one, dependencies=[Depends(refuse_unknown_parameters)])
     app.add_exception_handler(NotFinalYet, _on_not_final)
+    app.add_exception_handler(Refused, decisions.on_refused)
 
 
 async def _on_not_final(_request: Request, error: Exception) -> Response:

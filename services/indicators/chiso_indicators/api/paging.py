@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
 from chiso_shared.contracts.codec import decode_json, encode_json, plain
 from chiso_shared.runtime.http import ExactJSONResponse
+from chiso_shared.runtime.questions import CSV, as_csv, wants_csv
 from fastapi import HTTPException, Query, Request, Response
 
 MOST: Final = 10_000
@@ -39,16 +38,20 @@ def read_cursor(cursor: str | None, kinds: Sequence[type]) -> tuple[Any, ...] | 
 
 
 def listing(
-    request: Request, items: Sequence[Mapping[str, Any]], next_cursor: str | None, **headers: str
+    request: Request,
+    items: Sequence[Mapping[str, Any]],
+    next_cursor: str | None,
+    columns: Sequence[str],
+    **headers: str,
 ) -> Response:
-    """A page of a list, as the reader accepts it."""
+    """A page of a list, as the reader accepts it; `columns` are those of the list as CSV."""
+    headers["Vary"] = "Accept"
+    shown = [_plain(item) for item in items]
     if wants_csv(request):
         if next_cursor is not None:
             headers["X-Next-Cursor"] = next_cursor
-        return Response(as_csv(items), headers=headers, media_type="text/csv; charset=utf-8")
-    return ExactJSONResponse(
-        {"items": [_plain(item) for item in items], "next_cursor": next_cursor}, headers=headers
-    )
+        return Response(as_csv(shown, columns), headers=headers, media_type=CSV)
+    return ExactJSONResponse({"items": shown, "next_cursor": next_cursor}, headers=headers)
 
 
 def single(item: Mapping[str, Any]) -> Response:
@@ -57,45 +60,20 @@ def single(item: Mapping[str, Any]) -> Response:
 
 
 def page(
-    request: Request, items: Sequence[Mapping[str, Any]], limit: int, cursor: str | None, **headers: str
+    request: Request,
+    items: Sequence[Mapping[str, Any]],
+    limit: int,
+    cursor: str | None,
+    columns: Sequence[str],
+    **headers: str,
 ) -> Response:
     """A page of a list that is held in memory."""
     start = (read_cursor(cursor, (int,)) or (0,))[0]
     if start < 0:
         raise HTTPException(422, "the cursor is not one of this list")
     end = start + limit
-    return listing(request, items[start:end], write_cursor((end,)) if end < len(items) else None, **headers)
-
-
-def wants_csv(request: Request) -> bool:
-    """Whether the reader prefers CSV to JSON."""
-    accepted = [part.split(";")[0].strip() for part in request.headers.get("accept", "").split(",")]
-    return "text/csv" in accepted and "application/json" not in accepted[: accepted.index("text/csv")]
-
-
-def as_csv(items: Sequence[Mapping[str, Any]]) -> str:
-    """Items as CSV with a header row; objects inside become columns like `reported.value`."""
-    rows = [_flat(item) for item in items]
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, names, lineterminator="\r\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
-
-
-def _flat(item: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    row: dict[str, str] = {}
-    for name, value in item.items():
-        if isinstance(value, Mapping):
-            row.update(_flat(value, f"{prefix}{name}."))
-        elif value is None:
-            row[prefix + name] = ""
-        else:
-            row[prefix + name] = (
-                value if isinstance(value, str) else encode_json(_plain(value)).decode().strip('"')
-            )
-    return row
+    more = write_cursor((end,)) if end < len(items) else None
+    return listing(request, items[start:end], more, columns, **headers)
 
 
 def _plain(value: Any) -> Any:

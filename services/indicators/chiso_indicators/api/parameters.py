@@ -10,6 +10,7 @@ from chiso_shared.contracts.fields import Basis, CalendarName, Level
 from fastapi import HTTPException, Query
 
 from chiso_indicators.api.paging import read_cursor
+from chiso_indicators.api.vocabulary import refuse_unknown_codes
 from chiso_indicators.core.keys import Key
 from chiso_indicators.core.plan import Planner
 from chiso_indicators.store.read import Filters
@@ -42,7 +43,7 @@ def instant(name: str, text: str | None) -> datetime | None:
 
 
 def canonical_units(planner: Planner, codes: Sequence[str] | None, on: date) -> list[str] | None:
-    """Units by any code, as cells name them. Unknown codes stay, and match nothing."""
+    """Units by any code, as cells name them. Codes of another time stay: old rows have them."""
     if not codes:
         return None
     found = ((code, planner.catalogue.units.resolve(code, on)) for code in codes)
@@ -70,7 +71,8 @@ def filters(
     basis: Sequence[str] | None,
     cursor: str | None,
 ) -> Filters:
-    """The filters of a list by key."""
+    """The filters of a list by key. Raises BadParameters for codes that nothing ever matches."""
+    refuse_unknown_codes(planner.catalogue, calendar, unit=unit, indicator=indicator, period=period)
     place = read_cursor(cursor, (str,) * 5)
     return Filters(
         units=canonical_units(planner, unit, on),

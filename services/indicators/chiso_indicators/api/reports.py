@@ -11,6 +11,7 @@ from chiso_shared.catalogue import canonical_agency
 from chiso_shared.contracts.fields import Basis, CalendarName
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
+from chiso_indicators.api import columns
 from chiso_indicators.api.paging import (
     DEFAULT_LIMIT,
     Cursor,
@@ -32,6 +33,7 @@ from chiso_indicators.api.parameters import (
     key_from_path,
     texts,
 )
+from chiso_indicators.api.vocabulary import refuse_unknown_codes
 from chiso_indicators.core.keys import Key
 from chiso_indicators.core.plan import Planner
 from chiso_indicators.store import read_reports
@@ -76,7 +78,7 @@ def router(reader: Callable[[], Reader]) -> APIRouter:
         )
         last = items[-1] if len(items) == limit else None
         more = write_cursor([last["accepted_at"], last["submission_id"], last["agency"]]) if last else None
-        return listing(request, items, more)
+        return listing(request, items, more, columns.SUBMISSIONS)
 
     @routes.get("/cells")
     async def cells(
@@ -93,19 +95,23 @@ def router(reader: Callable[[], Reader]) -> APIRouter:
         read = reader()
         planner, on = read.assembler.planner, read.clock.now().date()
         wanted = filters(planner, on, unit, level, indicator, calendar, period, basis, cursor)
-        items = await read_reports.cells(read.pool, planner, wanted, limit)
+        items = await read_reports.cells(read.pool, wanted, limit)
         more = write_cursor([items[-1][name] for name in Key._fields]) if len(items) == limit else None
-        return listing(request, items, more)
+        return listing(request, items, more, columns.CELLS)
 
     @routes.get("/cells/{unit}/{indicator}/{calendar}/{period}/{basis}")
     async def cell(unit: str, indicator: str, calendar: CalendarName, period: str, basis: Basis) -> Response:
         read = reader()
         planner = read.assembler.planner
         key = key_from_path(planner, unit, indicator, calendar, period, basis)
-        found = (await read_reports.cells_of(read.pool, planner, [key])).get(key) if key else None
-        if found is None or key is None:
+        revisions = await read_reports.revisions(read.pool, key) if key else []
+        if key is None or not revisions:
             raise HTTPException(404, "this cell has no report")
-        return single({**found, "revisions": await read_reports.revisions(read.pool, key)})
+        # What is held, rejected or a shadow is shown even where nothing counts yet.
+        found = (await read_reports.cells_of(read.pool, [key])).get(key)
+        place = planner.place(key.unit, key.calendar, key.period)
+        nothing = {**key._asdict(), **(place._asdict() if place else {}), "winner": None}
+        return single({**(found or nothing), "revisions": revisions})
 
     @routes.get("/missing")
     async def missing(
@@ -119,6 +125,7 @@ def router(reader: Callable[[], Reader]) -> APIRouter:
     ) -> Response:
         read = reader()
         planner, now = read.assembler.planner, read.clock.now()
+        refuse_unknown_codes(planner.catalogue, calendar, unit=unit, indicator=indicator, period=period)
         asked = _periods(planner, calendar, period, now)
         place = read_cursor(cursor, (str,) * 4)
         items = await read_reports.missing(
@@ -131,7 +138,7 @@ def router(reader: Callable[[], Reader]) -> APIRouter:
         )
         names = ("calendar", "period", "indicator", "unit")
         more = write_cursor([items[-1][name] for name in names]) if len(items) == limit else None
-        return listing(request, items, more)
+        return listing(request, items, more, columns.MISSING)
 
     return routes
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 from chiso_shared.catalogue.periods import Period
+from chiso_shared.contracts.fields import Phase
 
 from chiso_indicators.core.derived import derive
 from chiso_indicators.core.expectation import Expectations
@@ -66,6 +67,10 @@ class Assembler:
             raise ValueError(f"unknown period in {key.text}")
         return period
 
+    def phase(self, key: Key, marks: Marks) -> Phase:
+        """The phase of the row of a key."""
+        return marks.phase(self.period(key), self.planner.lineage(key) if marks.reopened else ())
+
     def draft(self, key: Key, sums: Sums, own: Figure | None, marks: Marks, stamp: datetime) -> Row:
         """The row without `derived` and version."""
         return draft(key, sums, own, self._context(key, marks), stamp, self.planner.catalogue.version)
@@ -78,6 +83,10 @@ class Assembler:
         before = rows.get(previous) if previous is not None else None
         indicator = self.planner.catalogue.indicators[row.indicator]
         return msgspec.structs.replace(row, derived=derive(indicator, row, previous is not None, before))
+
+    def expected_of(self, key: Key, wanted: str) -> int:
+        """How many reports units of one level owe under a key's unit."""
+        return self._expectations.count_of(key, self._level(key), self.period(key), wanted)
 
     def obliged_keys(self, period: Period) -> list[Key]:
         """The rows of provinces and the nation that obligations make exist for a month."""
@@ -121,5 +130,5 @@ class Assembler:
             n_expected=expected,
             expected_units=self._expectations.obliged(key, level, period) if listed else None,
             is_backfill=period.close_at <= self.first_started_at,
-            phase=marks.phase(period),
+            phase=self.phase(key, marks),
         )

@@ -98,6 +98,7 @@ class Judge:
             change = self._change(standing, revisions, found)
             if change is not None:
                 changes.append(change)
+        judged.extend(self._judged(revision, outcome) for revision, outcome in batch.aside)
         for revision, reason in batch.unplaced:
             judged.append(Judged(revision, Outcome(QUARANTINED, reason, False), self._year(revision), None))
         return judged, changes

@@ -42,6 +42,16 @@ class Expectations:
     def _count(self, key: Key, level: str, period: Period) -> int:
         return sum(len(self.obliged(key, level, part)) for part in (period, *self._parts(period)))
 
+    def count_of(self, key: Key, level: str, period: Period, wanted: str) -> int:
+        """As `count`, for the obliged units of one level only."""
+        return sum(
+            found is not None and found.level == wanted
+            for part in (period, *self._parts(period))
+            for found in (
+                self._catalogue.units.get(unit, part.end) for unit in self.obliged(key, level, part)
+            )
+        )
+
     def _parts(self, period: Period) -> list[Period]:
         if period.frequency == "month":
             return []

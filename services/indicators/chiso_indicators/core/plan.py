@@ -101,6 +101,23 @@ class Planner:
             self._places[key] = self._find_place(unit, calendar, code)
         return self._places[key]
 
+    def lineage(self, key: Key) -> tuple[str, ...]:
+        """The unit and what stands above it at the period's end, nearest first."""
+        period = self.period(key.calendar, key.period)
+        return (
+            (key.unit,)
+            if period is None
+            else (key.unit, *self._catalogue.units.ancestors(key.unit, period.end))
+        )
+
+    def authority(self, key: Key) -> frozenset[str]:
+        """The agencies that alone count for a cell; empty where every agency does."""
+        period = self.period(key.calendar, key.period)
+        if period is None or not self._catalogue.authorities:
+            return frozenset()
+        indicator = self._catalogue.indicators[key.indicator]
+        return self._catalogue.authorities.of(key.unit, indicator, period.end)
+
     def _find_place(self, unit: str, calendar: str, code: str) -> Place | None:
         period = self.period(calendar, code)
         found = self._catalogue.units.get(unit, period.end) if period is not None else None
@@ -113,6 +130,11 @@ class Planner:
             return None
         before = self._catalogue.calendars.following(period, -1)
         return key.at(period=before.code) if before is not None and before.year == period.year else None
+
+    def periods_around(self, key: Key) -> tuple[str, ...]:
+        """The key's period and the longer ones it lies in."""
+        period = self.period(key.calendar, key.period)
+        return (key.period,) if period is None else (key.period, *period.coarser)
 
     def periods_moved(self, calendar: str, code: str, basis: str) -> tuple[str, ...]:
         """Periods whose rollups a change of a cell in this period can alter."""

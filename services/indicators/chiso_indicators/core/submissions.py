@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
@@ -10,7 +10,7 @@ from uuid import UUID
 from chiso_shared.contracts.submission import Observation, SubmissionEvent
 
 from chiso_indicators.core.figure import Figure
-from chiso_indicators.core.fold import Contender, Revision, fold, order_of
+from chiso_indicators.core.fold import Contender, Outcome, Revision, fold, order_of
 from chiso_indicators.core.keys import Key
 from chiso_indicators.core.plan import Planner
 
@@ -65,14 +65,29 @@ def sort_out(batch: Iterable[Accepted], known: Mapping[SubmissionId, str]) -> So
 
 @dataclass(slots=True)
 class Batch:
-    """New submissions taken apart. `unplaced` are observations that no cell can take, with the reason."""
+    """New submissions taken apart. `unplaced` are observations that no cell can take, with the reason;
+
+    `aside` are revisions that are kept and do not count, with their outcome.
+    """
 
     revisions: list[Revision] = field(default_factory=list)
     unplaced: list[tuple[Revision, str]] = field(default_factory=list)
+    aside: list[tuple[Revision, Outcome]] = field(default_factory=list)
 
     def contenders(self) -> dict[Key, Contender]:
         """The best revision of each cell."""
         return fold(self.revisions)
+
+    def set_aside(self, judge: Callable[[Revision], Outcome | None]) -> None:
+        """Takes out the revisions that do not count: those to which `judge` gives an outcome."""
+        counting: list[Revision] = []
+        for revision in self.revisions:
+            outcome = judge(revision)
+            if outcome is None:
+                counting.append(revision)
+            else:
+                self.aside.append((revision, outcome))
+        self.revisions = counting
 
 
 def take_apart(submissions: Iterable[Accepted], planner: Planner) -> Batch:

@@ -16,21 +16,35 @@ DUE: Final = "due"
 
 @dataclass(slots=True)
 class Touched:
-    """Why a rollup is looked at, and the cells that moved it (at most 50 are shown)."""
+    """Why a rollup is looked at, and the cells that moved it (at most 50 are shown).
+
+    `nearby`: why what it derives from the period before may differ. That alone never makes a row exist.
+    """
 
     causes: set[str] = field(default_factory=set)
+    nearby: set[str] = field(default_factory=set)
     cells: list[Change] = field(default_factory=list)
     count: int = 0
+    rebuilt: int = 0
+
+    @property
+    def mode(self) -> str:
+        """`rebuild` where nothing but a rebuild moved it."""
+        return "rebuild" if self.rebuilt and self.rebuilt == self.count else "live"
 
     def why(self, exists: bool) -> set[str]:
         """The causes of a version. A due instant makes an obliged row exist, or judges what was reported."""
-        if DUE not in self.causes:
-            return self.causes
-        return (self.causes - {DUE}) | {"report" if exists else "reference"}
+        causes = self.causes | self.nearby if exists else self.causes
+        if DUE not in causes:
+            return causes
+        return (causes - {DUE}) | {"report" if exists else "reference"}
 
-    def add(self, changes: Sequence[Change], causes: set[str]) -> None:
+    def add(self, changes: Sequence[Change], causes: set[str], is_nearby: bool = False) -> None:
         """Notes changed cells, and why they changed."""
-        self.causes |= causes
+        if is_nearby:
+            self.nearby |= causes
+        else:
+            self.causes |= causes
         self.count += len(changes)
         if len(self.cells) < SHOWN_CELLS:
             self.cells.extend(changes[: SHOWN_CELLS - len(self.cells)])
@@ -43,8 +57,16 @@ def touched_by(changes: Iterable[Change], planner: Planner, into: dict[Key, Touc
         alike.setdefault(planner.keys_moved(change.key, change.place), []).append(change)
     for keys, group in alike.items():
         causes = {cause for change in group for cause in change.causes}
+        inside = planner.periods_around(group[0].key)
         for key in keys:
-            into.setdefault(key, Touched()).add(group, causes)
+            into.setdefault(key, Touched()).add(group, causes, key.period not in inside)
+
+
+def mark_rebuilt(changes: Iterable[Change], planner: Planner, into: dict[Key, Touched]) -> None:
+    """Notes that changes, which are in already, come from a rebuild."""
+    for change in changes:
+        for key in planner.keys_moved(change.key, change.place):
+            into[key].rebuilt += 1
 
 
 def touch(keys: Iterable[Key], cause: str, into: dict[Key, Touched]) -> None:

@@ -23,7 +23,9 @@ def says_the_same(one: Row, other: Row) -> bool:
 
 
 def next_version(before: Row | None, after: Row, causes: Collection[str]) -> Row | None:
-    """`after` as the next version of `before`, or None when it says the same."""
+    """`after` as the next version of `before`; None when it says the same, or nothing makes it exist."""
+    if before is None and not causes:
+        return None
     if before is not None and says_the_same(before, after):
         return None
     return msgspec.structs.replace(

@@ -61,24 +61,35 @@ JOIN indicators.cell ON cell.unit = key.unit AND cell.indicator = key.indicator
     AND cell.calendar = key.calendar AND cell.period = part.part AND cell.basis = key.basis
 GROUP BY key.n;
 
+-- The revision tells whether it was late: that is decided once, when it is applied.
 -- name: list_cells
-SELECT * FROM indicators.cell
-WHERE ($1::text[] IS NULL OR unit = ANY ($1)) AND ($2::text[] IS NULL OR level = ANY ($2))
-    AND ($3::text[] IS NULL OR indicator = ANY ($3)) AND ($4::text[] IS NULL OR calendar = ANY ($4))
-    AND ($5::text[] IS NULL OR period = ANY ($5)) AND ($6::text[] IS NULL OR basis = ANY ($6))
-    AND ($7::text IS NULL OR (unit, indicator, calendar, period, basis) > ($7, $8, $9, $10, $11))
-ORDER BY unit, indicator, calendar, period, basis
-LIMIT $12;
+WITH page AS MATERIALIZED (
+    SELECT * FROM indicators.cell
+    WHERE ($1::text[] IS NULL OR unit = ANY ($1)) AND ($2::text[] IS NULL OR level = ANY ($2))
+        AND ($3::text[] IS NULL OR indicator = ANY ($3)) AND ($4::text[] IS NULL OR calendar = ANY ($4))
+        AND ($5::text[] IS NULL OR period = ANY ($5)) AND ($6::text[] IS NULL OR basis = ANY ($6))
+        AND ($7::text IS NULL OR (unit, indicator, calendar, period, basis) > ($7, $8, $9, $10, $11))
+    ORDER BY unit, indicator, calendar, period, basis
+    LIMIT $12
+)
+SELECT page.*, revision.late
+FROM page
+LEFT JOIN indicators.revision USING (unit, indicator, calendar, period, basis, submission_id, agency)
+ORDER BY unit, indicator, calendar, period, basis;
 
 -- name: cells_of_keys
 WITH key AS (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS key(
         n integer, unit text, indicator text, calendar text, period text, basis text)
 )
-SELECT cell.*
+SELECT cell.*, revision.late
 FROM key
 JOIN indicators.cell ON (cell.unit, cell.indicator, cell.calendar, cell.period, cell.basis)
-    = (key.unit, key.indicator, key.calendar, key.period, key.basis);
+    = (key.unit, key.indicator, key.calendar, key.period, key.basis)
+LEFT JOIN indicators.revision
+    ON (revision.unit, revision.indicator, revision.calendar, revision.period, revision.basis)
+        = (cell.unit, cell.indicator, cell.calendar, cell.period, cell.basis)
+    AND revision.submission_id = cell.submission_id AND revision.agency = cell.agency;
 
 -- name: cell_revisions
 SELECT * FROM indicators.revision

@@ -13,7 +13,7 @@ SELECT * FROM indicators.tick FOR UPDATE;
 
 -- name: finish_tick
 UPDATE indicators.tick
-SET tick = $1, stamp = $2, ended_through = $3, due_through = $4, closed_through = $5;
+SET tick = $1, stamp = $2, ended_through = $3, due_through = $4, closed_through = $5, reopened = $6::jsonb;
 
 -- name: take_dirty
 WITH waiting AS (
@@ -21,11 +21,11 @@ WITH waiting AS (
 ), taken AS (
     DELETE FROM indicators.dirty
     WHERE id IN (SELECT id FROM waiting WHERE cells_before < $1)
-    RETURNING id, kind, changes
+    RETURNING id, kind, changes, scope
 ), noted AS (
     INSERT INTO indicators.rolled (dirty_id, tick) SELECT id, $2 FROM taken ORDER BY id
 )
-SELECT kind, changes FROM taken ORDER BY id;
+SELECT kind, changes, scope FROM taken ORDER BY id;
 
 -- Offsets and dirty rows of one snapshot: what is applied below these offsets is dirty up to this id, or rolled.
 -- name: applied_up_to
@@ -61,7 +61,7 @@ JOIN indicators.rollup ON (rollup.unit, rollup.indicator, rollup.calendar, rollu
 WITH key AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS key(
         n integer, unit text, indicator text, calendar text, period text, basis text,
-        below boolean, rule text, listed boolean)
+        below boolean, rule text, listed boolean, only_level text)
 ), part AS MATERIALIZED (
     SELECT key.*, part.part, part.frequency, part.ends_on
     FROM key
@@ -78,7 +78,7 @@ WITH key AS MATERIALIZED (
     FROM part
     JOIN indicators.cell ON cell.parent = part.unit AND cell.indicator = part.indicator
         AND cell.calendar = part.calendar AND cell.basis = part.basis AND cell.period = part.part
-    WHERE part.below
+    WHERE part.below AND (part.only_level IS NULL OR cell.level = part.only_level)
 ), counted AS MATERIALIZED (
     SELECT * FROM inside
     WHERE frequency = 'month' OR NOT EXISTS (
@@ -262,7 +262,17 @@ SELECT calendar, code FROM indicators.period
 WHERE due_at_province = $1 AND frequency = 'month'
 ORDER BY calendar, code;
 
--- name: unclosed_keys
+-- name: keys_in_scope
 SELECT rollup.unit, rollup.indicator, rollup.calendar, rollup.period, rollup.basis
-FROM indicators.rollup WHERE phase <> 'closed'
-ORDER BY unit, indicator, calendar, period, basis;
+FROM indicators.rollup
+JOIN indicators.period ON period.calendar = rollup.calendar AND period.code = rollup.period
+WHERE ($1::text[] IS NULL OR rollup.unit = ANY ($1)) AND ($2::text IS NULL OR rollup.calendar = $2)
+    AND ($3::text[] IS NULL OR rollup.period = ANY ($3)) AND ($4::date IS NULL OR period.ends_on >= $4)
+    AND ($5::boolean OR rollup.phase <> 'closed')
+ORDER BY rollup.unit, rollup.indicator, rollup.calendar, rollup.period, rollup.basis;
+
+-- Months that fell due and are not closed: their obliged rows must exist, also those of new obligations.
+-- name: periods_owing
+SELECT calendar, code FROM indicators.period
+WHERE frequency = 'month' AND due_at_province <= $1 AND close_at > $2 AND due_at_province > $3
+ORDER BY calendar, code;

@@ -40,3 +40,35 @@ INSERT INTO indicators.reference (catalogue_version, filled_at) VALUES ($1, $2);
 
 -- name: append_reference
 INSERT INTO indicators.dirty (kind, cells, changes) VALUES ('reference', 0, '[]');
+
+-- name: append_scope
+INSERT INTO indicators.dirty (kind, cells, changes, scope) VALUES ('reference', 0, '[]', $1::jsonb);
+
+-- name: unit_spans
+SELECT code, valid_from, valid_to, level, parent FROM indicators.unit ORDER BY code, valid_from;
+
+-- What rows are made of besides units and reports; compared before and after a change of the catalogue.
+-- name: reference_digest
+SELECT md5(concat_ws('|',
+    (SELECT string_agg(row::text, '|' ORDER BY row::text COLLATE "C") FROM indicators.indicator AS row),
+    (SELECT string_agg(row::text, '|' ORDER BY row::text COLLATE "C") FROM indicators.obligation AS row),
+    (SELECT string_agg(row::text, '|' ORDER BY row::text COLLATE "C") FROM indicators.target AS row),
+    (SELECT string_agg(row::text, '|' ORDER BY row::text COLLATE "C") FROM indicators.period AS row)));
+
+-- name: move_cells
+WITH standing AS MATERIALIZED (
+    SELECT cell.unit, cell.indicator, cell.calendar, cell.period, cell.basis, unit.level, unit.parent,
+        cell.level AS old_level, cell.parent AS old_parent
+    FROM indicators.cell
+    JOIN indicators.period ON period.calendar = cell.calendar AND period.code = cell.period
+    JOIN indicators.unit ON unit.code = cell.unit AND period.ends_on BETWEEN unit.valid_from AND unit.valid_to
+    WHERE cell.unit = ANY ($1::text[]) AND (cell.level, cell.parent) IS DISTINCT FROM (unit.level, unit.parent)
+    ORDER BY cell.unit, cell.indicator, cell.calendar, cell.period, cell.basis
+    FOR UPDATE OF cell
+)
+UPDATE indicators.cell
+SET level = standing.level, parent = standing.parent
+FROM standing
+WHERE (cell.unit, cell.indicator, cell.calendar, cell.period, cell.basis)
+    = (standing.unit, standing.indicator, standing.calendar, standing.period, standing.basis)
+RETURNING cell.*, standing.old_level, standing.old_parent;

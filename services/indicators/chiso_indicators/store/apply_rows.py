@@ -12,7 +12,7 @@ from chiso_shared.runtime.consumer import Record
 from chiso_indicators.core.changes import Judged
 from chiso_indicators.core.records import Bad
 from chiso_indicators.core.submissions import Accepted, Sorted, SubmissionId
-from chiso_indicators.store.sql import Session, as_json, queries
+from chiso_indicators.store.sql import Session, as_json, queries, schema
 
 _REVISION_COLUMNS: Final = (
     "year",
@@ -107,7 +107,7 @@ async def insert_revisions(session: Session, judged: Sequence[Judged], applied_a
         return
     await session.copy_records_to_table(
         "revision",
-        schema_name="indicators",
+        schema_name=schema(),
         columns=_REVISION_COLUMNS,
         records=[_revision(item, applied_at) for item in judged],
     )

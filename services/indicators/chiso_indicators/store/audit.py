@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from chiso_shared.runtime.postgres import Pool
 
@@ -62,11 +62,47 @@ async def audit(pool: Pool, assembler: Assembler, at: datetime) -> Drift:
             found.rows.extend(await _compare(session, sound, assembler, clockwork.marks))
 
 
-async def note(pool: Pool, drift: Drift) -> None:
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A small audit of neighbouring keys. `after` is where the next one begins; None behind the last key."""
+
+    drift: Drift
+    checked: list[Key]
+    after: Key | None
+
+
+async def sample(pool: Pool, assembler: Assembler, at: datetime, after: Key, most: int) -> Sample:
+    """Compares at most `most` rollups behind a key, in one short snapshot; writes nothing.
+
+    Rows that a tick has still to look at are left for the next round.
+    """
+    async with (
+        pool.acquire() as session,
+        session.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        clockwork = clockwork_of(await _the_row(session))
+        records = await session.fetch(queries().rollups_after, *after, most)
+        rows = [row_of(record) for record in records]
+        pending = await _pending(session, assembler)
+        everything = await session.fetchval(queries().pending_everywhere)
+        sound = [] if everything else [row for row in rows if row.key not in pending]
+        found = Drift(at, len(sound), len(rows) - len(sound))
+        found.rows = await _compare(session, sound, assembler, clockwork.marks)
+    return Sample(found, [row.key for row in sound], rows[-1].key if len(rows) == most else None)
+
+
+async def note(pool: Pool, drift: Drift, scope: Literal["complete", "sampled"] = "complete") -> None:
     """Keeps the result of an audit."""
     shown = as_json(drift.rows[:_SHOWN])
     await pool.execute(
-        queries().note_audit, drift.at, drift.checked, len(drift.rows), drift.pending, drift.seconds, shown
+        queries().note_audit,
+        drift.at,
+        drift.checked,
+        len(drift.rows),
+        drift.pending,
+        drift.seconds,
+        shown,
+        scope,
     )
 
 

@@ -67,6 +67,17 @@ async def sums_of(
     return {keys[record["n"]]: _sums(record, source) for record in records}
 
 
+async def sums_between(
+    session: Session, questions: Sequence[Mapping[str, object]], statement: str | None = None
+) -> dict[int, Sums]:
+    """Sums straight from cells for questions of the assembler, by their number.
+
+    `statement` stands for `sums_from_cells`: the same over other cells than the present ones.
+    """
+    records = await session.fetch(statement or queries().sums_from_cells, as_json(questions))
+    return {record["n"]: _sums(record, "cells") for record in records}
+
+
 def _sums(record: Values, source: Source) -> Sums:
     from_cells = source == "cells"
     return Sums(

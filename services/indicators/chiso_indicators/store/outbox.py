@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from typing import Final
 
 from chiso_shared.contracts.codec import decode_json, encode_json
@@ -15,6 +16,7 @@ from chiso_shared.runtime.relay import OutboxMessage, Position
 from chiso_indicators.core.keys import Key
 from chiso_indicators.core.rollup_object import event_object
 from chiso_indicators.store.compute import row_of
+from chiso_indicators.store.floors import floors_of
 from chiso_indicators.store.sql import Values, key_of, queries
 
 ROLLUP_CHANGED: Final = ROLLUPS.event_types[0]
@@ -25,13 +27,21 @@ _LARGEST_VALUE_BYTES: Final = MAX_MESSAGE_BYTES // 2
 class RollupOutbox:
     """Reads history after the published position, the newest version of each key of a batch."""
 
-    def __init__(self, pool: Pool, clock: Clock, batch: int) -> None:
+    def __init__(
+        self, pool: Pool, clock: Clock, batch: int, may_publish: Callable[[], bool] = lambda: True
+    ) -> None:
         self._pool = pool
         self._clock = clock
         self._batch = batch
+        self._may_publish = may_publish
 
     async def pending(self) -> tuple[list[OutboxMessage], Position] | None:
-        """The next versions in their order; events carry full state, so older ones of a key are merged."""
+        """The next versions in their order; events carry full state, so older ones of a key are merged.
+
+        Versions up to a key's floor are passed over: the topic holds something newer.
+        """
+        if not self._may_publish():
+            return None
         records = await self._pool.fetch(queries().pending_history, ROLLUPS.name, self._batch)
         if not records:
             return None
@@ -39,8 +49,9 @@ class RollupOutbox:
         for record in records:
             newest.pop(key_of(record), None)
             newest[key_of(record)] = record
-        last = records[-1]
-        return [rollup_message(record) for record in newest.values()], (last["tick"], last["ordinal"])
+        last, floors = records[-1], await floors_of(self._pool, newest)
+        told = [record for key, record in newest.items() if record["version"] > floors.get(key, 0)]
+        return [rollup_message(record) for record in told], (last["tick"], last["ordinal"])
 
     async def advance(self, position: Position) -> None:
         """Everything up to the position is published. Never goes back."""

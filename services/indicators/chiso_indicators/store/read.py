@@ -122,11 +122,15 @@ class Reader:
         return [row_of(record) for record in records]
 
     async def settle(self, at: datetime) -> None:
-        """Makes sure that no tick with a stamp up to `at` can follow. Raises NotFinalYet."""
+        """Makes sure that no tick with a stamp up to `at` can follow. Raises NotFinalYet.
+
+        Before the newest stamp everything is final, even where the clock has stepped back behind it.
+        """
+        if at < (await self.clockwork()).stamp:
+            return
         if at > self.clock.now():
             raise NotFinalYet(f"{at.isoformat()} lies ahead")
-        if at >= (await self.clockwork()).stamp:
-            await self.pool.execute(queries().leave_mark, at)
+        await self.pool.execute(queries().leave_mark, at)
 
     async def versions(self, key: Key) -> list[Row]:
         """Every version of a stored rollup, oldest first."""
@@ -146,7 +150,7 @@ class Reader:
 def _numbered(row: Row, changes: Mapping[str, Any] | Any, tick: int) -> Row:
     """A made row with the version, vintage and causes that its cells give it."""
     total, after_close = int(changes["changes"]), int(changes["changes_after_close"])
-    vintage = max(1, after_close + (total > after_close)) if row.phase == "closed" else 0
+    vintage = max(1, after_close + (total > after_close)) if row.phase in ("closed", "reopened") else 0
     return msgspec.structs.replace(
         row,
         version=total,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from chiso_shared.contracts.codec import decode_json
@@ -14,6 +14,17 @@ from chiso_indicators.core.keys import Key
 from chiso_indicators.core.plan import Planner
 from chiso_indicators.store.read import Filters
 from chiso_indicators.store.sql import Values, key_of, numbered, queries
+
+HEAD: Final = (
+    *("submission_id", "agency", "accepted_at", "applied_at", "payload_sha256", "calendar", "period"),
+    *("basis", "as_of", "stage", "revision", "reason"),
+)
+_FIGURE: Final = (
+    *("revision", "submission_id", "agency", "accepted_at", "op", "numerator", "denominator", "value"),
+    *("value_high", "qualifier", "status", "as_of", "stage", "reason"),
+)
+WINNER: Final = (*_FIGURE, "outcome", "late")
+REVISION: Final = (*_FIGURE, "outcome", "outcome_reason", "late", "applied_at")
 
 
 async def submission(pool: Pool, planner: Planner, agency: str, submission_id: UUID) -> dict[str, Any] | None:
@@ -59,23 +70,9 @@ async def submission(pool: Pool, planner: Planner, agency: str, submission_id: U
 
 def submission_head(record: Values) -> dict[str, Any]:
     """A submission as lists show it."""
-    names = (
-        "submission_id",
-        "agency",
-        "accepted_at",
-        "applied_at",
-        "payload_sha256",
-        "calendar",
-        "period",
-        "basis",
-        "as_of",
-        "stage",
-        "revision",
-        "reason",
-    )
     return {
         "status": "received",
-        **{name: record[name] for name in names},
+        **{name: record[name] for name in HEAD},
         "source": decode_json(record["source"].encode()),
         "observations": record["observations"],
         "outcomes": record["outcomes"],
@@ -124,18 +121,18 @@ async def submissions(
     return [submission_head(record) for record in records]
 
 
-async def cells(pool: Pool, planner: Planner, filters: Filters, limit: int) -> list[dict[str, Any]]:
+async def cells(pool: Pool, filters: Filters, limit: int) -> list[dict[str, Any]]:
     """Cells with their winners, by key."""
     async with pool.acquire() as session, session.transaction(readonly=True):
         await session.execute("SET LOCAL plan_cache_mode = force_custom_plan")
         records = await session.fetch(queries().list_cells, *filters.parameters(), limit)
-    return [cell_object(record, planner) for record in records]
+    return [cell_object(record) for record in records]
 
 
-async def cells_of(pool: Pool, planner: Planner, keys: Sequence[Key]) -> dict[Key, dict[str, Any]]:
+async def cells_of(pool: Pool, keys: Sequence[Key]) -> dict[Key, dict[str, Any]]:
     """The cells of keys that have one."""
     records = await pool.fetch(queries().cells_of_keys, numbered(keys))
-    return {key_of(record): cell_object(record, planner) for record in records}
+    return {key_of(record): cell_object(record) for record in records}
 
 
 async def revisions(pool: Pool, key: Key) -> list[dict[str, Any]]:
@@ -143,13 +140,11 @@ async def revisions(pool: Pool, key: Key) -> list[dict[str, Any]]:
     return [revision_object(record) for record in await pool.fetch(queries().cell_revisions, *key)]
 
 
-def cell_object(record: Values, planner: Planner) -> dict[str, Any]:
-    """A cell with its winner."""
-    key = key_of(record)
-    period = planner.period(key.calendar, key.period)
-    late = period is not None and record["accepted_at"] > period.due_at(record["level"])
-    winner = _revision(record) | {"outcome": "applied", "late": late}
-    return {**key._asdict(), "level": record["level"], "parent": record["parent"], "winner": winner}
+def cell_object(record: Values) -> dict[str, Any]:
+    """A cell with its winner; `late` is the one that its revision was stored with."""
+    winner = _revision(record) | {"outcome": "applied", "late": record["late"]}
+    place = {"level": record["level"], "parent": record["parent"]}
+    return {**key_of(record)._asdict(), **place, "winner": winner}
 
 
 def revision_object(record: Values) -> dict[str, Any]:
@@ -159,23 +154,7 @@ def revision_object(record: Values) -> dict[str, Any]:
 
 
 def _revision(record: Values) -> dict[str, Any]:
-    names = (
-        "revision",
-        "submission_id",
-        "agency",
-        "accepted_at",
-        "op",
-        "numerator",
-        "denominator",
-        "value",
-        "value_high",
-        "qualifier",
-        "status",
-        "as_of",
-        "stage",
-        "reason",
-    )
-    return {name: record[name] for name in names}
+    return {name: record[name] for name in _FIGURE}
 
 
 async def missing(

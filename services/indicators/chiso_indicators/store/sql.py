@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 import msgspec
@@ -24,10 +26,37 @@ Values = asyncpg.Record | Mapping[str, Any]
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
-@cache
+LIVE: Final = "indicators"
+_SCHEMA: Final = ContextVar("schema", default=LIVE)
+
+
 def queries() -> Queries:
-    """The statements of `queries/`."""
-    return load_queries("chiso_indicators")
+    """The statements of `queries/`, for the schema that the caller works in."""
+    return _queries_of(_SCHEMA.get())
+
+
+def schema() -> str:
+    """The schema that the caller works in: the live one, but for a rebuild."""
+    return _SCHEMA.get()
+
+
+@contextmanager
+def working_in(name: str) -> Iterator[None]:
+    """Lets the current task and those it starts work in another schema of the same shape."""
+    token = _SCHEMA.set(name)
+    try:
+        yield
+    finally:
+        _SCHEMA.reset(token)
+
+
+@cache
+def _queries_of(name: str) -> Queries:
+    live = load_queries("chiso_indicators")
+    if name == LIVE:
+        return live
+    moved = {key: text.replace(f"{LIVE}.", f"{name}.") for key, text in live.items()}
+    return Queries(f"chiso_indicators in {name}", moved)
 
 
 def as_json(rows: Any) -> str:

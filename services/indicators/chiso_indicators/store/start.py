@@ -9,10 +9,13 @@ from typing import Any, Final
 import asyncpg
 from chiso_shared.catalogue import Catalogue, Period
 from chiso_shared.catalogue.periods import FIRST_YEAR
+from chiso_shared.contracts.events import content_id
 from chiso_shared.runtime.logs import get_logger
 from chiso_shared.runtime.postgres import Pool
 
 from chiso_indicators.core.plan import LAST_YEAR
+from chiso_indicators.store.decisions import Author, note, operation
+from chiso_indicators.store.hierarchy import follow_units, stored_spans
 from chiso_indicators.store.sql import Session, queries
 
 log = get_logger(__name__)
@@ -41,13 +44,16 @@ async def ensure_year(pool: Pool, year: int) -> None:
 async def fill_reference(pool: Pool, catalogue: Catalogue, now: datetime) -> bool:
     """Writes the catalogue into its tables if they hold another version; whether they did.
 
-    Rollups that are not closed are then looked at again, with cause `reference`.
+    Rollups that are not closed are then looked at again, with cause `reference`. Where only units changed,
+    only what they touch is, with cause `hierarchy`; cells follow their units.
     """
     async with pool.acquire() as session, session.transaction():
         await session.execute(queries().lock_reference)
         stored = await session.fetchval(queries().reference_version)
         if stored == catalogue.version:
             return False
+        before = await stored_spans(session)
+        digest = await session.fetchval(queries().reference_digest)
         await session.execute(queries().clear_reference)
         await _copy(session, "unit", _units(catalogue))
         await _copy(session, "indicator", _indicators(catalogue))
@@ -58,9 +64,18 @@ async def fill_reference(pool: Pool, catalogue: Catalogue, now: datetime) -> boo
         await _copy(session, "target", _targets(catalogue))
         await session.execute(queries().note_reference, catalogue.version, now)
         if stored is not None:
-            await session.execute(queries().append_reference)
+            moved = await follow_units(session, before, catalogue)
+            if not moved or digest != await session.fetchval(queries().reference_digest):
+                await session.execute(queries().append_reference)
+        await note(session, [_in_force(catalogue.version, stored, now)])
     log.info("catalogue in force", catalogue_version=catalogue.version, before=stored)
     return True
+
+
+def _in_force(version: str, before: str | None, at: datetime) -> dict[str, Any]:
+    author = Author("chiso", "indicators", "read at start")
+    operation_id = content_id("catalogue_applied", version, at)
+    return operation("catalogue_applied", version, author, at, {"before": before}, operation_id)
 
 
 async def _copy(session: Session, table: str, rows: Iterator[tuple[Any, ...]]) -> None:

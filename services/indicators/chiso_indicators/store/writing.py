@@ -11,12 +11,15 @@ import msgspec
 
 from chiso_indicators.core.assemble import Assembler
 from chiso_indicators.core.changes import Change
+from chiso_indicators.core.floors import above
 from chiso_indicators.core.keys import Key
+from chiso_indicators.core.late import write_reopenings
 from chiso_indicators.core.phases import Marks
 from chiso_indicators.core.row import Row
 from chiso_indicators.core.tick import Touched, changed_cell
 from chiso_indicators.core.version import next_version
 from chiso_indicators.store.compute import by_source, drafts, own_figures, stored_rows, sums_of
+from chiso_indicators.store.floors import floors_of
 from chiso_indicators.store.sql import Session, as_json, queries
 
 _UNTOUCHED: Final = Touched()
@@ -74,9 +77,7 @@ class TickWriter:
         """Gives rows the phase that the marks say, and leaves their numbers alone."""
         self._rolled.looked_at = len(rows)
         moved = [
-            msgspec.structs.replace(
-                row, phase=marks.phase(self._assembler.period(row.key)), updated_at=self._stamp
-            )
+            msgspec.structs.replace(row, phase=self._assembler.phase(row.key, marks), updated_at=self._stamp)
             for row in rows
         ]
         pairs = zip(rows, moved, strict=True)
@@ -94,15 +95,17 @@ class TickWriter:
             marks.ended_through,
             marks.due_through,
             marks.closed_through,
+            write_reopenings(marks.reopened),
         )
         return self._rolled
 
     async def _write(self, versions: Sequence[Row], touched: Mapping[Key, Touched]) -> list[Row]:
         if not versions:
             return []
+        floors = await floors_of(self._session, [row.key for row in versions])
         placed = [
             msgspec.structs.replace(row, tick=self._number, ordinal=self._rolled.written + place)
-            for place, row in enumerate(versions, start=1)
+            for place, row in enumerate(above(versions, floors), start=1)
         ]
         history = [self._history(row, touched.get(row.key, _UNTOUCHED)) for row in placed]
         await self._session.execute(queries().write_rollups, as_json(history))
@@ -113,7 +116,7 @@ class TickWriter:
     def _history(self, row: Row, touched: Touched) -> HistoryRow:
         cells = [self._shown.get(id(change)) or self._show(change) for change in touched.cells]
         fields = msgspec.structs.asdict(row)
-        fields |= {"changed_cells": cells, "changed_cells_count": touched.count, "mode": "live"}
+        fields |= {"changed_cells": cells, "changed_cells_count": touched.count, "mode": touched.mode}
         return HistoryRow(**fields)
 
     def _show(self, change: Change) -> dict[str, Any]:

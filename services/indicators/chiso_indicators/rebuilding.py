@@ -1,0 +1,170 @@
+"""A rebuild on request: the store anew from the log, beside the live one, and compared with it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from chiso_shared.contracts.topics import SUBMISSIONS
+from chiso_shared.runtime.clock import Clock
+from chiso_shared.runtime.lifecycle import describe
+from chiso_shared.runtime.logs import get_logger
+from prometheus_client import CollectorRegistry
+
+from chiso_indicators.consumer import Apply
+from chiso_indicators.metrics import Metrics
+from chiso_indicators.store.apply import ApplyStore
+from chiso_indicators.store.generation import (
+    GENERATION,
+    Comparison,
+    RebuildRuns,
+    compare,
+    decisions,
+    live_offsets,
+    new_generation,
+    paused_apply,
+    write,
+)
+from chiso_indicators.store.read import Reader
+from chiso_indicators.store.sql import working_in
+from chiso_indicators.submissions_log import read_between
+
+log = get_logger(__name__)
+
+_ROUNDS: Final = 20
+
+
+class DecidedMeanwhile(Exception):
+    """Somebody decided about held reports or closed periods during the rebuild: it has to be run again."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """How a rebuild goes: `records` of `of` have been applied to the generation."""
+
+    state: Literal["filling", "comparing", "done", "failed"]
+    started_at: datetime
+    finished_at: datetime | None = None
+    records: int = 0
+    of: int = 0
+    seconds: float | None = None
+    error: str | None = None
+    comparison: Comparison | None = None
+    written: bool = False
+    reached: dict[int, int] = field(default_factory=dict)
+
+    def shown(self) -> dict[str, Any]:
+        """The object of `/v1/rebuild`."""
+        found = asdict(self)
+        del found["reached"]
+        return found
+
+
+class Rebuilding:
+    """A component that does nothing until it is asked. The live store goes on meanwhile."""
+
+    name = "rebuilding"
+
+    def __init__(
+        self,
+        reader: Callable[[], Reader],
+        clock: Clock,
+        bootstrap: str,
+        on_written: Callable[[], None],
+        *,
+        max_records: int,
+    ) -> None:
+        self._on_written = on_written
+        self._reader = reader
+        self._clock = clock
+        self._bootstrap = bootstrap
+        self._max_records = max_records
+        self._task: asyncio.Task[None] | None = None
+        self._progress: Progress | None = None
+
+    async def start(self) -> None:
+        """Nothing to begin."""
+
+    async def stop(self) -> None:
+        """Ends a rebuild under way; its schema goes with it."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+
+    def unready(self) -> str | None:
+        """Always ready."""
+        return None
+
+    def state(self) -> dict[str, Any] | None:
+        """The last rebuild of this process; None before the first."""
+        return self._progress.shown() if self._progress is not None else None
+
+    def request(self, compare_only: bool) -> dict[str, Any]:
+        """Begins a rebuild; `compare_only` leaves the live store alone. Raises RebuildRuns while one runs."""
+        if self._task is not None and not self._task.done():
+            raise RebuildRuns("a rebuild is running")
+        self._progress = Progress("filling", self._clock.now())
+        self._task = asyncio.create_task(self._run(self._progress, compare_only), name=self.name)
+        return self._progress.shown()
+
+    async def _run(self, progress: Progress, compare_only: bool) -> None:
+        started = asyncio.get_running_loop().time()
+        try:
+            progress.comparison = await self._rebuild(progress, compare_only)
+            progress.state, progress.written = "done", not compare_only
+            self._on_written()
+        except BaseException as error:
+            progress.state, progress.error = "failed", describe(error)
+            if not isinstance(error, Exception):
+                raise
+            log.warning("rebuild failed", error=progress.error)
+        finally:
+            progress.finished_at = self._clock.now()
+            progress.seconds = round(asyncio.get_running_loop().time() - started, 3)
+
+    async def _rebuild(self, progress: Progress, compare_only: bool) -> Comparison:
+        read = self._reader()
+        pool = read.pool
+        decided = await decisions(pool)
+        async with new_generation(pool):
+            apply = self._apply()
+            await self._fill_nearly(apply, progress)
+            async with paused_apply(pool) as (session, offsets):
+                await self._fill(apply, progress, offsets)
+                if await decisions(session) != decided:
+                    raise DecidedMeanwhile("a decision was taken during the rebuild: run it again")
+                progress.state = "comparing"
+                found = await compare(session, offsets)
+                if not compare_only and not found.agrees:
+                    await write(session, read.assembler.planner, self._clock.now())
+                return found
+
+    def _apply(self) -> Apply:
+        """Apply as it runs live, with counters of its own: what is applied again is not counted again."""
+        read = self._reader()
+        store = ApplyStore(read.pool, read.assembler.planner, read.assembler.first_started_at)
+        metrics = Metrics(CollectorRegistry(), read.assembler.planner.catalogue.version)
+        return Apply(lambda: store, self._clock, metrics, lambda: None)
+
+    async def _fill_nearly(self, apply: Apply, progress: Progress) -> None:
+        """Until the live store is at most one batch ahead; it may go on growing, so not for ever."""
+        for _ in range(_ROUNDS):
+            ends = await live_offsets(self._reader().pool)
+            ahead = sum(ends.values()) - sum(progress.reached.values())
+            if progress.reached and ahead <= self._max_records:
+                return
+            await self._fill(apply, progress, ends)
+
+    async def _fill(self, apply: Apply, progress: Progress, ends: Mapping[int, int]) -> None:
+        progress.of = sum(ends.values())
+        with working_in(GENERATION):
+            await apply.stored_offsets(range(SUBMISSIONS.partitions))
+        async for batch in read_between(self._bootstrap, progress.reached, ends, self._max_records):
+            with working_in(GENERATION):
+                await apply.handle(batch)
+            progress.records += len(batch)
+        progress.reached = dict(ends)

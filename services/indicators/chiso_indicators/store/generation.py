@@ -1,0 +1,162 @@
+"""The store computed anew in a schema of its own, and compared with the live one (delivery, Rebuild)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from chiso_shared.contracts.codec import decode_json
+from chiso_shared.contracts.topics import SUBMISSIONS
+from chiso_shared.runtime.postgres import Pool
+
+from chiso_indicators.core.changes import write_changes
+from chiso_indicators.core.plan import Planner
+from chiso_indicators.core.rebuilt import replaced
+from chiso_indicators.store.sql import Session, Values, key_of, queries
+
+GENERATION: Final = "indicators_rebuild"
+_PATIENCE: Final = (
+    "SET LOCAL statement_timeout = '600s'; SET LOCAL idle_in_transaction_session_timeout = '600s'"
+)
+_OWN: Final = (
+    "consumer_offset",
+    "submission",
+    "submission_conflict",
+    "revision",
+    "cell",
+    "dirty",
+    "quarantine",
+)
+_SHOWN: Final = 100
+_CHUNK: Final = 2_000
+# What tells how a value came about here, not what it is; it is not compared.
+_OWN_STORY: Final = frozenset(
+    {"changes", "changes_after_close", "changed_at", "cause", "applied_at", "outcome_reason", "late"}
+)
+
+
+class RebuildRuns(Exception):
+    """Another rebuild of this store is running."""
+
+
+@dataclass(slots=True)
+class Comparison:
+    """What a generation holds, and where the live store differs; at most 100 of each kind are shown."""
+
+    offsets: dict[int, int]
+    counts: dict[str, int]
+    differing: dict[str, int] = field(default_factory=dict)
+    cells: list[dict[str, Any]] = field(default_factory=list)
+    revisions: list[dict[str, Any]] = field(default_factory=list)
+    submissions: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the live store is what the log gives."""
+        return not any(self.differing.values())
+
+
+@asynccontextmanager
+async def new_generation(pool: Pool) -> AsyncIterator[None]:
+    """An empty generation for the time of the context. Raises RebuildRuns: one at a time in a store."""
+    async with pool.acquire() as session:
+        if not await session.fetchval(queries().lead_rebuild):
+            raise RebuildRuns("another rebuild is running")
+        try:
+            await session.execute(queries().make_generation, list(_OWN))
+            yield
+        finally:
+            await session.execute(queries().drop_generation)
+            await session.execute(queries().leave_rebuild)
+
+
+async def live_offsets(pool: Pool) -> dict[int, int]:
+    """Up to where the live store has applied the log."""
+    return _offsets(await pool.fetch(queries().live_offsets, SUBMISSIONS.name))
+
+
+async def decisions(session: Pool | Session) -> int:
+    """How many decisions of people the live store holds."""
+    count: int = await session.fetchval(queries().count_decisions)
+    return count
+
+
+@asynccontextmanager
+async def paused_apply(pool: Pool) -> AsyncIterator[tuple[Session, dict[int, int]]]:
+    """Keeps live batches and decisions waiting; the live offsets, which stand still inside the context."""
+    async with pool.acquire() as session, session.transaction():
+        await session.execute(_PATIENCE)
+        await session.execute(queries().pause_decisions)
+        yield session, _offsets(await session.fetch(queries().lock_live_offsets, SUBMISSIONS.name))
+
+
+async def compare(session: Session, offsets: Mapping[int, int]) -> Comparison:
+    """Where the live store differs from the generation; both must stand at these offsets."""
+    counts = await session.fetchrow(queries().generation_counts)
+    assert counts is not None  # noqa: S101 - one row always
+    found = Comparison(dict(offsets), dict(counts))
+    cells = await session.fetch(queries().differing_cells)
+    revisions = await session.fetch(queries().differing_revisions)
+    submissions = await session.fetch(queries().differing_submissions)
+    found.differing = {
+        "cells": len(cells),
+        "revisions": len(revisions),
+        "submissions": len(submissions),
+    }
+    found.cells = [_difference(record) for record in cells[:_SHOWN]]
+    found.revisions = [
+        {
+            "agency": record["agency"],
+            "submission_id": record["submission_id"],
+            **_difference(record),
+        }
+        for record in revisions[:_SHOWN]
+    ]
+    found.submissions = [dict(record) for record in submissions[:_SHOWN]]
+    return found
+
+
+async def write(session: Session, planner: Planner, now: datetime) -> int:
+    """Makes the live store what the generation is and appends dirty rows; how many cells differed.
+
+    Within the transaction that keeps live batches waiting. History and versions stay: ticks add to them.
+    """
+    records = await session.fetch(queries().differing_cells)
+    changes = [
+        change
+        for record in records
+        for change in replaced(_object(record["stored"]), _object(record["computed"]), planner)
+    ]
+    for statement in (queries().replace_submissions, queries().replace_revisions):
+        await session.execute(statement)
+    await session.execute(queries().note_rebuilt_cells)
+    await session.execute(queries().remove_rebuilt_cells)
+    await session.execute(queries().insert_rebuilt_cells, now)
+    for start in range(0, len(changes), _CHUNK):
+        chunk = changes[start : start + _CHUNK]
+        await session.execute(queries().append_rebuilt, len(chunk), write_changes(chunk))
+    return len(records)
+
+
+def _offsets(records: list[Any]) -> dict[int, int]:
+    return {record["partition"]: record["next_offset"] for record in records}
+
+
+def _difference(record: Values) -> dict[str, Any]:
+    """A key with the fields that differ, and both values; `null` where one side has nothing."""
+    stored, computed = _object(record["stored"]), _object(record["computed"])
+    differs = {
+        name: {"stored": stored[name], "computed": computed[name]}
+        for name in stored
+        if computed and name not in _OWN_STORY and stored[name] != computed.get(name)
+    }
+    missing = "stored" if not stored else "computed" if not computed else None
+    return {"key": key_of(record).text, "absent": missing, "fields": differs}
+
+
+def _object(text: str | None) -> dict[str, Any]:
+    found: dict[str, Any] = decode_json(text.encode()) if text is not None else {}
+    return found

@@ -1,0 +1,137 @@
+"""What was readable stays readable: `as_of` and `/v1/changes`, with writers in flight and odd clocks."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+
+from tests.harness import eventually
+from tests.integration.indicators_chain import Chain, Log, document, log_writer, observation, running
+
+COMMUNES = ("21025", "21028", "21034", "18859", "18871")
+STEP_BACK_SECONDS = 40.0
+Answers = dict[str, list[dict[str, Any]]]
+
+
+async def write(log: Log, chance: random.Random, stop: asyncio.Event) -> None:
+    """Reports and corrections of five communes, as fast as the log takes them."""
+    number = 0
+    while not stop.is_set():
+        number += 1
+        units = chance.sample(COMMUNES, chance.randint(1, 3))
+        figures = [observation(unit, numerator=chance.randint(0, 50), denominator=50) for unit in units]
+        await log.submit(document(chance, figures, revision=number, reason="recount"))
+
+
+@asynccontextmanager
+async def writing(log: Log, chance: random.Random) -> AsyncIterator[None]:
+    """Writes during the context."""
+    stop = asyncio.Event()
+    task = asyncio.create_task(write(log, chance, stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await task
+
+
+async def as_of(chain: Chain, instant: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = (await chain.get("/v1/rollups", as_of=instant, limit=1000))["items"]
+    return found
+
+
+async def ask(chain: Chain, chance: random.Random, offset_seconds: float, answers: Answers) -> None:
+    """Asks for instants up to the very present, and keeps the answers by instant."""
+    for _ in range(25):
+        ago = timedelta(milliseconds=chance.choice([0, 1, 20, 300, 2_000]))
+        instant = (datetime.now(UTC) + timedelta(seconds=offset_seconds) - ago).isoformat()
+        answers[instant] = await as_of(chain, instant)
+        await asyncio.sleep(0.01)
+
+
+async def versions_told(chain: Chain) -> int:
+    row = await chain.rollup("VN")
+    return 0 if row is None else int(row["version"])
+
+
+async def test_as_of_answers_never_change(chiso_topics: str, database: str) -> None:
+    chance = random.Random("as of")
+    answers: Answers = {}
+    async with log_writer(chiso_topics) as log:
+        async with running(chiso_topics, database) as one, running(chiso_topics, database) as two:
+            async with writing(log, random.Random("writers")):
+                await eventually(lambda: versions_told(one))
+                await asyncio.gather(*(ask(chain, chance, 0, answers) for chain in (one, two, one)))
+            stamp = max(row["updated_at"] for row in await as_of(one, datetime.now(UTC).isoformat()))
+        # The clock steps back: stamps go on from the newest one, and what was answered stays answered.
+        async with running(chiso_topics, database, clock_offset=-STEP_BACK_SECONDS) as chain:
+            before = await versions_told(chain)
+            async with writing(log, random.Random("more writers")):
+
+                async def moved() -> bool:
+                    return await versions_told(chain) > before + 3
+
+                await eventually(moved, 20)
+                await ask(chain, chance, -STEP_BACK_SECONDS - 5, answers)
+                reasons = (await chain.client.get("/readyz")).json()["reasons"]
+                assert "behind the newest stamp" in reasons["ticker"]
+            newest = (await chain.get("/v1/rollups", unit="VN"))["items"][0]
+            assert newest["updated_at"] > stamp, "a stamp went back with the clock"
+            ahead = await chain.client.get(
+                "/v1/rollups", params={"as_of": (datetime.now(UTC) + timedelta(hours=1)).isoformat()}
+            )
+            assert ahead.status_code == 425 and ahead.headers["retry-after"]
+            for instant, answer in answers.items():
+                assert await as_of(chain, instant) == answer, f"the answer for {instant} has changed"
+    different = {str([row["version"] for row in answer]) for answer in answers.values()}
+    assert len(answers) > 90 and len(different) > 5, "the questions fell into one quiet moment"
+
+
+async def follow(chain: Chain, chance: random.Random, done: asyncio.Event) -> list[dict[str, Any]]:
+    """Every change from the beginning, in pages of odd sizes, until nothing more comes."""
+    found: list[dict[str, Any]] = []
+    cursor = "0.0"
+    while True:
+        last_look = done.is_set()
+        page = await chain.get("/v1/changes", after=cursor, limit=chance.randint(1, 9))
+        found.extend(page["items"])
+        cursor = page["next_cursor"]
+        if not page["items"] and last_look:
+            return found
+
+
+async def test_changes_skip_nothing_under_concurrent_ticks(chiso_topics: str, database: str) -> None:
+    done = asyncio.Event()
+    async with (
+        log_writer(chiso_topics) as log,
+        running(chiso_topics, database, tick_poll_ms=10) as one,
+        running(chiso_topics, database, tick_poll_ms=10) as two,
+    ):
+        followers = [
+            asyncio.create_task(follow(chain, random.Random(str(number)), done))
+            for number, chain in enumerate((one, two, one))
+        ]
+        async with writing(log, random.Random("writers")):
+
+            async def ticked() -> bool:
+                return await versions_told(two) >= 15
+
+            await eventually(ticked, 30)
+        await one.settled(log.sent[-20:], 30)
+        done.set()
+        streams = await asyncio.gather(*followers)
+        session = await asyncpg.connect(database)
+        places = await session.fetch(
+            "SELECT tick, ordinal, version, unit FROM indicators.rollup_history ORDER BY tick, ordinal"
+        )
+        await session.close()
+    expected = [(f"{row['tick']}.{row['ordinal']}", row["unit"], row["version"]) for row in places]
+    assert len(expected) > 100
+    for stream in streams:
+        assert [(change["cursor"], change["unit"], change["version"]) for change in stream] == expected

@@ -1,0 +1,163 @@
+"""The store computed anew from the log beside the live one: it agrees, or says where it does not."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import asyncpg
+
+from tests.harness import collect, eventually
+from tests.integration.indicators_chain import Chain, Log, document, log_writer, observation, running
+
+CHANCE = random.Random("rebuild")
+UNITS = ("21025", "21028", "21034", "18859", "18871")
+
+
+async def history(log: Log, count: int) -> None:
+    """Reports, corrections, withdrawals, repeats and conflicts, over three partitions."""
+    for number in range(count):
+        units = CHANCE.sample(UNITS, 2)
+        figures = [observation(unit, numerator=CHANCE.randint(0, 9), denominator=10) for unit in units]
+        if number % 7 == 6:
+            figures[0] = observation(units[0], op="withdraw", reason="wrong unit")
+        submission = document(CHANCE, figures, revision=CHANCE.randint(0, 4), reason="recount")
+        submission["agency"] = ("DEMO", "H48", "H50")[number % 3]
+        await log.submit(submission, partition=number % 3)
+        if number % 5 == 4:
+            await log.submit(submission, partition=number % 3)
+            await log.submit(submission | {"reason": "another payload"}, partition=number % 3)
+    await log.raw(b"not json", [], partition=1)
+
+
+async def rebuilt(chain: Chain, compare: bool = True) -> dict[str, Any]:
+    """A whole rebuild; its final state."""
+    asked = await chain.client.post("/v1/rebuild", params={"compare": compare})
+    assert asked.status_code == 202, asked.text
+
+    async def finished() -> dict[str, Any] | None:
+        state: dict[str, Any] = await chain.get("/v1/rebuild")
+        return state if state["finished_at"] is not None else None
+
+    state: dict[str, Any] = await eventually(finished, 60)
+    assert state["state"] == "done", state
+    return state
+
+
+async def schemas(session: asyncpg.Connection[asyncpg.Record]) -> set[str]:
+    names = await session.fetch("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'indicators%'")
+    return {record["nspname"] for record in names}
+
+
+async def test_a_rebuild_agrees_or_says_where_not(chiso_topics: str, database: str) -> None:
+    async with (
+        log_writer(chiso_topics) as log,
+        running(chiso_topics, database, rebuild_max_records=10) as chain,
+    ):
+        assert (await chain.client.get("/v1/rebuild")).status_code == 404
+        await history(log, 40)
+        await chain.settled(log.sent)
+        before = await chain.rollup("VN")
+        state = await rebuilt(chain)
+        found = state["comparison"]
+        assert found["differing"] == {"cells": 0, "revisions": 0, "submissions": 0}, found
+        assert found["counts"]["submissions"] == 40 and found["counts"]["quarantined"] == 1
+        assert state["records"] == state["of"] == sum(found["offsets"].values()) == 40 + 2 * 8 + 1
+        assert await chain.rollup("VN") == before, "comparing changes nothing"
+
+        session = await asyncpg.connect(database)
+        assert await schemas(session) == {"indicators"}, "the generation is gone"
+        unit = await session.fetchval("SELECT min(unit) FROM indicators.cell WHERE op = 'report'")
+        await session.execute("UPDATE indicators.cell SET numerator = numerator + 5 WHERE unit = $1", unit)
+        gone = await session.fetchrow(
+            "DELETE FROM indicators.revision WHERE (unit, submission_id, agency) IN"
+            " (SELECT unit, submission_id, agency FROM indicators.revision WHERE unit = '18859' LIMIT 1)"
+            " RETURNING submission_id::text"
+        )
+        await session.close()
+        assert gone is not None
+        found = (await rebuilt(chain))["comparison"]
+        assert found["differing"] == {"cells": 1, "revisions": 1, "submissions": 0}, found
+        [wrong] = found["cells"]
+        assert wrong["key"].startswith(f"{unit}|DVC.ONLINE_SUBMIT|administrative|2026-09")
+        both = wrong["fields"]["numerator"]
+        assert both["stored"] == both["computed"] + 5 and list(wrong["fields"]) == ["numerator"]
+        [lost] = found["revisions"]
+        assert (lost["submission_id"], lost["absent"]) == (gone["submission_id"], "stored")
+
+
+async def test_a_rebuild_goes_on_beside_writers(chiso_topics: str, database: str) -> None:
+    async with (
+        log_writer(chiso_topics) as log,
+        running(chiso_topics, database, rebuild_max_records=5) as chain,
+    ):
+        await history(log, 30)
+        compare = {"compare": "true"}
+        assert (await chain.client.post("/v1/rebuild", params=compare)).status_code == 202
+        assert (await chain.client.post("/v1/rebuild", params=compare)).status_code == 409, "one at a time"
+        await history(log, 30)
+
+        async def finished() -> dict[str, Any] | None:
+            state: dict[str, Any] = await chain.get("/v1/rebuild")
+            return state if state["finished_at"] is not None else None
+
+        state: dict[str, Any] = await eventually(finished, 60)
+        assert state["state"] == "done", state
+        assert set(state["comparison"]["differing"].values()) == {0}, state
+        await chain.settled(log.sent)
+        assert (await chain.client.post("/v1/audit")).json()["drift_rows"] == 0
+
+
+async def test_a_rebuild_writes_what_differs_and_tells_only_that(chiso_topics: str, database: str) -> None:
+    async with log_writer(chiso_topics) as log, running(chiso_topics, database) as chain:
+        for unit, numerator in (("21028", 3), ("21034", 4), ("18859", 5)):
+            figure = observation(unit, numerator=numerator, denominator=10)
+            await log.submit(document(CHANCE, [figure]))
+        await chain.settled(log.sent)
+        session = await asyncpg.connect(database)
+        # A cell goes wrong, another is lost, one is invented; what is reported next to them is rolled.
+        await session.execute("UPDATE indicators.cell SET numerator = 9 WHERE unit = '21028'")
+        lost = log.sent[1]["submission_id"]
+        await session.execute("DELETE FROM indicators.submission WHERE submission_id = $1", lost)
+        await session.execute("DELETE FROM indicators.revision WHERE unit = '21034'")
+        await session.execute("DELETE FROM indicators.cell WHERE unit = '21034'")
+        await session.execute(
+            "INSERT INTO indicators.cell SELECT (jsonb_populate_record(cell, jsonb_build_object('unit', '21040'))).*"
+            " FROM indicators.cell WHERE unit = '21028'"
+        )
+        beside = document(CHANCE, [observation("21025", numerator=1, denominator=10)])
+        await chain.settled([await log.submit(beside)])
+        wrong = await chain.rollup("51")
+        assert wrong is not None and wrong["numerator"] == 9 + 9 + 1
+        other = await chain.rollup("44")
+
+        state = await rebuilt(chain, compare=False)
+        assert state["written"]
+        assert state["comparison"]["differing"] == {"cells": 3, "revisions": 1, "submissions": 1}
+
+        async def right() -> dict[str, Any] | None:
+            row = await chain.rollup("51")
+            return row if row is not None and row["numerator"] == 3 + 4 + 1 else None
+
+        row: dict[str, Any] = await eventually(right)
+        assert (row["denominator"], row["version"]) == (30, wrong["version"] + 1)
+        assert await chain.rollup("44") == other, "what did not differ has no new version"
+        assert (await rebuilt(chain))["comparison"]["differing"] == dict.fromkeys(
+            ("cells", "revisions", "submissions"), 0
+        )
+        assert (await chain.client.post("/v1/audit")).json()["drift_rows"] == 0
+        await chain.settled(log.sent)
+        told = await session.fetch(
+            "SELECT DISTINCT unit FROM indicators.rollup_history WHERE mode = 'rebuild'"
+        )
+        assert {record["unit"] for record in told} == {"51", "VN"}
+        await session.close()
+        key = "51|DVC.ONLINE_SUBMIT|administrative|2026-09|in_period"
+        records = await collect(
+            chiso_topics,
+            "chiso.rollups.v1",
+            lambda found: any(one.key_text == key and one.json["mode"] == "rebuild" for one in found),
+        )
+        events = [one.json for one in records if one.key_text == key]
+        assert [event["mode"] for event in events[-2:]] == ["live", "rebuild"]
+        assert {cell["unit"] for cell in events[-1]["changed_cells"]} == {"21028", "21034", "21040"}

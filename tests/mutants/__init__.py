@@ -1,0 +1,1 @@
+"""Deliberate mistakes in copies of the services; a test must catch each: `python -m tests.mutants`."""

@@ -36,6 +36,7 @@ async def idle(kafka: str, databases: Any) -> AsyncIterator[Running]:
         "/v1/alerts/%00/explain",
         "/v1/alerts/0198c0de-7a11-7c4e-9d3f-5b2a1c0e8f77/explain?sequence=-1",
         "/v1/rules?colour=red",
+        "/v1/tasks?colour=red",
     ],
 )
 async def test_bad_parameters_are_named_and_never_an_error_of_ours(path: str, idle: Running) -> None:
@@ -49,3 +50,20 @@ async def test_what_does_not_exist_is_404(idle: Running) -> None:
     for path in ("", "/explain"):
         answer = await idle.http.get(f"/v1/alerts/0198c0de-7a11-7c4e-9d3f-5b2a1c0e8f77{path}")
         assert answer.status_code == 404
+
+
+async def test_an_empty_table_has_its_columns(idle: Running) -> None:
+    form = {"accept": "text/csv"}
+    answer = await idle.http.get("/v1/alerts", params={"unit": "nobody"}, headers=form)
+    assert answer.headers["vary"] == "Accept"
+    assert answer.text.count("\r\n") == 1
+    columns = answer.text.strip().split(",")
+    assert {"alert_id", "rule.id", "target.value", "reading.value", "resolved_at"} <= set(columns)
+    rules = await idle.http.get("/v1/rules", headers=form)
+    assert rules.text.startswith("id,kind,version,indicators,")
+
+
+async def test_head_is_answered(idle: Running) -> None:
+    for path in ("/v1/alerts", "/v1/rules", "/livez"):
+        answer = await idle.http.head(path)
+        assert (answer.status_code, answer.content) == (200, b"")

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
+import pytest
+from chiso_cli.__main__ import run as chiso
+from chiso_ingest.keys import add_key
 
 from tests.harness import collect, eventually
-from tests.integration.indicators_chain import Chain, Log, document, log_writer, observation, running
+from tests.integration.indicators_chain import (
+    Chain,
+    Log,
+    catalogue,
+    document,
+    log_writer,
+    observation,
+    running,
+)
 
 CHANCE = random.Random("rebuild")
 UNITS = ("21025", "21028", "21034", "18859", "18871")
@@ -30,9 +45,10 @@ async def history(log: Log, count: int) -> None:
     await log.raw(b"not json", [], partition=1)
 
 
-async def rebuilt(chain: Chain, compare: bool = True) -> dict[str, Any]:
-    """A whole rebuild; its final state."""
-    asked = await chain.client.post("/v1/rebuild", params={"compare": compare})
+async def rebuilt(chain: Chain, key: str | None = None) -> dict[str, Any]:
+    """A whole rebuild; its final state. With a key what differs is written, without one only compared."""
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    asked = await chain.client.post("/v1/rebuild", params={"compare": key is None}, headers=headers)
     assert asked.status_code == 202, asked.text
 
     async def finished() -> dict[str, Any] | None:
@@ -49,7 +65,9 @@ async def schemas(session: asyncpg.Connection[asyncpg.Record]) -> set[str]:
     return {record["nspname"] for record in names}
 
 
-async def test_a_rebuild_agrees_or_says_where_not(chiso_topics: str, database: str) -> None:
+async def test_a_rebuild_agrees_or_says_where_not(
+    chiso_topics: str, database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     async with (
         log_writer(chiso_topics) as log,
         running(chiso_topics, database, rebuild_max_records=10) as chain,
@@ -84,6 +102,11 @@ async def test_a_rebuild_agrees_or_says_where_not(chiso_topics: str, database: s
         assert both["stored"] == both["computed"] + 5 and list(wrong["fields"]) == ["numerator"]
         [lost] = found["revisions"]
         assert (lost["submission_id"], lost["absent"]) == (gone["submission_id"], "stored")
+        url = f"http://127.0.0.1:{urlsplit(str(chain.client.base_url)).port}"
+        code = await asyncio.to_thread(chiso, ["rebuild", "--compare", "--indicators-url", url])
+        told = capsys.readouterr().out
+        assert code == 1 and "differs from the log: 1 cells, 1 revisions" in told, told
+        assert "missing in the live store" in told and "numerator stored" in told
 
 
 async def test_a_rebuild_goes_on_beside_writers(chiso_topics: str, database: str) -> None:
@@ -108,8 +131,27 @@ async def test_a_rebuild_goes_on_beside_writers(chiso_topics: str, database: str
         assert (await chain.client.post("/v1/audit")).json()["drift_rows"] == 0
 
 
-async def test_a_rebuild_writes_what_differs_and_tells_only_that(chiso_topics: str, database: str) -> None:
-    async with log_writer(chiso_topics) as log, running(chiso_topics, database) as chain:
+def operators_key(home: Path) -> str:
+    return add_key(
+        home / "keys.json",
+        catalogue(),
+        agency="DEMO",
+        home="51",
+        units=["*"],
+        indicators=["*"],
+        actions=("report", "operate"),
+        now=datetime.now(UTC),
+    )
+
+
+async def test_a_rebuild_writes_what_differs_and_tells_only_that(
+    chiso_topics: str, database: str, tmp_path: Path
+) -> None:
+    key = operators_key(tmp_path)
+    async with (
+        log_writer(chiso_topics) as log,
+        running(chiso_topics, database, home=tmp_path) as chain,
+    ):
         for unit, numerator in (("21028", 3), ("21034", 4), ("18859", 5)):
             figure = observation(unit, numerator=numerator, denominator=10)
             await log.submit(document(CHANCE, [figure]))
@@ -122,7 +164,8 @@ async def test_a_rebuild_writes_what_differs_and_tells_only_that(chiso_topics: s
         await session.execute("DELETE FROM indicators.revision WHERE unit = '21034'")
         await session.execute("DELETE FROM indicators.cell WHERE unit = '21034'")
         await session.execute(
-            "INSERT INTO indicators.cell SELECT (jsonb_populate_record(cell, jsonb_build_object('unit', '21040'))).*"
+            "INSERT INTO indicators.cell"
+            " SELECT (jsonb_populate_record(cell, jsonb_build_object('unit', '21040'))).*"
             " FROM indicators.cell WHERE unit = '21028'"
         )
         beside = document(CHANCE, [observation("21025", numerator=1, denominator=10)])
@@ -131,7 +174,9 @@ async def test_a_rebuild_writes_what_differs_and_tells_only_that(chiso_topics: s
         assert wrong is not None and wrong["numerator"] == 9 + 9 + 1
         other = await chain.rollup("44")
 
-        state = await rebuilt(chain, compare=False)
+        without = await chain.client.post("/v1/rebuild", params={"compare": "false"})
+        assert without.status_code == 401, "writing needs an operator's key"
+        state = await rebuilt(chain, key)
         assert state["written"]
         assert state["comparison"]["differing"] == {"cells": 3, "revisions": 1, "submissions": 1}
 
@@ -152,12 +197,12 @@ async def test_a_rebuild_writes_what_differs_and_tells_only_that(chiso_topics: s
         )
         assert {record["unit"] for record in told} == {"51", "VN"}
         await session.close()
-        key = "51|DVC.ONLINE_SUBMIT|administrative|2026-09|in_period"
+        subject = "51|DVC.ONLINE_SUBMIT|administrative|2026-09|in_period"
         records = await collect(
             chiso_topics,
             "chiso.rollups.v1",
-            lambda found: any(one.key_text == key and one.json["mode"] == "rebuild" for one in found),
+            lambda found: any(one.key_text == subject and one.json["mode"] == "rebuild" for one in found),
         )
-        events = [one.json for one in records if one.key_text == key]
+        events = [one.json for one in records if one.key_text == subject]
         assert [event["mode"] for event in events[-2:]] == ["live", "rebuild"]
         assert {cell["unit"] for cell in events[-1]["changed_cells"]} == {"21028", "21034", "21040"}

@@ -9,6 +9,7 @@ from chiso_shared.catalogue.loading import FILES
 
 from tests.unit.catalogue_seeds import SEEDS, edited, seed_files, seeds
 
+AUTHORITIES = "authoritative_sources.csv"
 UNIT = "commune,01,phuong,Ba Đình,Phường Ba Đình,Ba Dinh Ward,2025-07-01,"
 RULE = "- id: online_share_below_target\n  kind: threshold\n  version: 1\n"
 
@@ -56,6 +57,48 @@ MISTAKES = [
     ("calendars.csv", ",25,0,official,20,0,", ",31,0,official,20,0,", "due_day", "out of range"),
     ("datasets.csv", "DVC.ON_TIME;", "DVC.ONTIME;", "indicators", "no known indicator"),
     ("datasets.csv", "DVC.ON_TIME;", "DVC.ON_TIME;DVC.ON_TIME;", "indicators", "twice"),
+    (
+        AUTHORITIES,
+        "valid_from,valid_to\n",
+        "valid_from,valid_to\n21028,DVC.NONE,H48,2025-07-01,\n",
+        "indicator",
+        "no known indicator",
+    ),
+    (
+        AUTHORITIES,
+        "valid_from,valid_to\n",
+        "valid_from,valid_to\n21028,XYZ.*,H48,2025-07-01,\n",
+        "indicator",
+        "family of no indicator",
+    ),
+    (
+        AUTHORITIES,
+        "valid_from,valid_to\n",
+        "valid_from,valid_to\n21028,DVC.*,000.00.00.H48,2025-07-01,\n",
+        "agency",
+        "canonical",
+    ),
+    (
+        AUTHORITIES,
+        "valid_from,valid_to\n",
+        "valid_from,valid_to\n99999,DVC.*,H48,2025-07-01,\n",
+        "unit",
+        "no known unit",
+    ),
+    (
+        AUTHORITIES,
+        "valid_from,valid_to\n",
+        "valid_from,valid_to\n21028,DVC.*,H48,2025-07-01,2025-06-30\n",
+        "valid_to",
+        "ends before",
+    ),
+    (
+        AUTHORITIES,
+        "valid_from,valid_to\n",
+        "valid_from,valid_to\n51,DVC.*,H48,2025-07-01,\n51,DVC.*,H50,2026-01-01,\n",
+        "valid_from",
+        "overlaps",
+    ),
     ("obligations.csv", "DVC,commune", "DVD,commune", "dataset", "no known dataset"),
     ("obligations.csv", "month,in_period", "month,as_of", "basis", "does not allow"),
     ("obligations.csv", "2025-07-01,,", ",,", "valid_from", "empty"),
@@ -144,7 +187,12 @@ def test_a_mistake_is_reported_where_it_stands(
     changed = next(
         number
         for number, (one, two) in enumerate(
-            zip(seed_files()[file].splitlines(), [*files[file].splitlines(), b""], strict=False), 1
+            zip(
+                [*seed_files()[file].splitlines(), b""],
+                [*files[file].splitlines(), b""],
+                strict=False,
+            ),
+            1,
         )
         if one != two
     )

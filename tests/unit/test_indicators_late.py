@@ -8,8 +8,9 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from chiso_indicators.core.changes import Judged
 from chiso_indicators.core.figure import Figure
-from chiso_indicators.core.fold import Revision, order_of
+from chiso_indicators.core.fold import Outcome, Revision, order_of
 from chiso_indicators.core.late import (
     Reopening,
     is_subject_to_policy,
@@ -19,7 +20,7 @@ from chiso_indicators.core.late import (
 )
 from chiso_indicators.core.phases import Marks
 from chiso_indicators.core.plan import Planner
-from chiso_indicators.core.setting_aside import Gate, Ruling, id_of
+from chiso_indicators.core.setting_aside import Gate, Ruling, id_of, settled
 from chiso_shared.catalogue import Catalogue
 from chiso_shared.catalogue.authorities import Authorities, Authority
 from hypothesis import given
@@ -116,6 +117,17 @@ def test_a_decision_holds_whether_it_or_the_report_came_first(at: int, decision:
 def test_reopenings_survive_being_written(spans: list[tuple[int, int, str]]) -> None:
     found = tuple(reopening(start, start + length, unit) for start, length, unit in spans)
     assert read_reopenings(write_reopenings(found)) == found
+
+
+@given(st.integers(1, 50), st.sampled_from(["applied", "unchanged", "superseded"]))
+def test_what_was_approved_is_applied_even_where_it_loses(at: int, found: str) -> None:
+    revision = report(at)
+    judged = [Judged(revision, Outcome(found, None, found == "applied"), 2026, True)]
+    [after] = settled(judged, Ruling(decisions={id_of(revision): "approved"}))
+    assert (after.outcome.outcome, after.outcome.effective) == ("applied", found == "applied")
+    assert (
+        settled(judged, Ruling()) == judged == settled(judged, Ruling(decisions={id_of(revision): "refused"}))
+    )
 
 
 def test_a_rollup_is_reopened_with_what_it_is_made_of() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,14 @@ from tests.unit.indicators_examples import EPOCH, KEY, catalogue, planner, ratio
 from tests.unit.test_alerts_observe import kind, limit
 
 AT_REST = EPOCH + timedelta(days=3_000)
-ASSEMBLER = Assembler(planner(), EPOCH)
 MARKS = Marks(AT_REST, AT_REST, AT_REST)
 PROVINCE = KEY.at(unit="51")
+
+
+@cache
+def assembler() -> Assembler:
+    """Made when a test asks: a catalogue that cannot be loaded is a test that fails."""
+    return Assembler(planner(), EPOCH)
 
 
 def row_of(figures: list[Figure], key: Key = PROVINCE, own: Figure | None = None) -> Row:
@@ -38,7 +44,7 @@ def row_of(figures: list[Figure], key: Key = PROVINCE, own: Figure | None = None
     sums = Sums(
         sum((one.numerator for one in added), zero), sum((one.denominator or zero for one in added), zero)
     )
-    return ASSEMBLER.draft(key, sums, own, MARKS, EPOCH)
+    return assembler().draft(key, sums, own, MARKS, EPOCH)
 
 
 def modelled(figures: Mapping[str, Figure], basis: str = "in_period", period: str = "2026-09") -> judge.Judge:
@@ -87,7 +93,7 @@ def test_vector_4_months_out_of_cumulative_shares_of_equal_volumes() -> None:
         for period, figure in figures.items()
     }
     by_key = {row.key: row for row in rows.values()}
-    derived = [ASSEMBLER.with_derived(rows[period], by_key).derived for _, period in pairwise(figures)]
+    derived = [assembler().with_derived(rows[period], by_key).derived for _, period in pairwise(figures)]
     assert [found and found["value"] for found in derived] == [Decimal("92.29"), Decimal("93.63")]
     cells = {
         ("21028", period): judge.Cell(*figure[:7], as_of=None, first=EPOCH)
@@ -113,7 +119,7 @@ def test_vector_5_attainment_is_recomputed_and_never_taken_over(
     indicator: str, basis: str, number: str, attained: str
 ) -> None:
     key = Key("51", indicator, "statistical", "2025-12", basis)
-    row = ASSEMBLER.draft(key, Sums(Decimal(number), n_unexpected=1), value(number), MARKS, EPOCH)
+    row = assembler().draft(key, Sums(Decimal(number), n_unexpected=1), value(number), MARKS, EPOCH)
     assert row.attainment == Decimal(attained)
 
 
@@ -203,7 +209,7 @@ def test_expected_counts(unit: str, count: int) -> None:
     """semantics §5: obliged communes of a month; three times as many in a quarter."""
     for period, times in (("2026-09", 1), ("2026-Q3", 3), ("2025", 6)):
         assert (
-            ASSEMBLER.draft(KEY.at(unit=unit, period=period), Sums(), None, MARKS, EPOCH).n_expected
+            assembler().draft(KEY.at(unit=unit, period=period), Sums(), None, MARKS, EPOCH).n_expected
             == times * count
         )
         assert (

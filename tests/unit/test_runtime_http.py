@@ -12,7 +12,11 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 from chiso_shared.runtime.http import HttpServer, create_app
 from chiso_shared.runtime.metrics import new_registry
+from chiso_shared.runtime.producer import Producer
+from chiso_shared.runtime.reasons import reason
 from fastapi import FastAPI, HTTPException
+
+from tests.harness import eventually
 
 
 class Part:
@@ -110,6 +114,37 @@ async def test_refusals_are_problems(client: httpx.AsyncClient) -> None:
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == "/query/limit"
     assert (await client.get("/nowhere")).headers["content-type"] == "application/problem+json"
+
+
+async def test_head_is_get_without_the_body(client: httpx.AsyncClient) -> None:
+    for path in ("/livez", "/metrics", "/number", "/raise/gone", "/nowhere"):
+        read, asked = await client.get(path), await client.head(path)
+        assert (asked.status_code, asked.content) == (read.status_code, b"")
+        assert asked.headers["content-type"] == read.headers["content-type"]
+    assert (await client.head("/number")).headers["content-length"] == "29"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (KafkaConnectionError("Unable to bootstrap from [('127.0.0.1', 29092, 2)]"), "Kafka does not answer"),
+        (ConnectionRefusedError(111, "Connect call failed ('127.0.0.1', 1)"), "PostgreSQL does not answer"),
+        (asyncpg.InterfaceError("pool is closed"), "PostgreSQL does not answer"),
+        (ValueError("secret value"), "ValueError"),
+    ],
+)
+def test_a_reason_is_one_phrase_without_addresses(error: Exception, said: str) -> None:
+    assert reason(error) == said
+
+
+async def test_a_part_says_only_what_is_away() -> None:
+    producer = Producer("127.0.0.1:9", topics=())
+    await producer.start()
+    try:
+        await eventually(lambda: producer.unready() != "connecting to Kafka")
+        assert producer.unready() == "Kafka does not answer"
+    finally:
+        await producer.stop()
 
 
 async def test_the_embedded_server_serves_and_frees_its_port(app: FastAPI) -> None:

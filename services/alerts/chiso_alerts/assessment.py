@@ -13,7 +13,8 @@ from chiso_alerts.core.identity import key_of
 from chiso_alerts.core.missing import DatasetKey, Receipts, receipts
 from chiso_alerts.core.rulebook import RollupKey, RuleBook
 from chiso_alerts.decisions import quiet_at
-from chiso_alerts.store import Tick, Waiting
+from chiso_alerts.rows import Waiting
+from chiso_alerts.store import Tick
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from chiso_alerts.books import Books
 from chiso_alerts.core.breaker import remembered, tripped
 from chiso_alerts.core.evaluate import Arrival, Evaluated
 from chiso_alerts.metrics import AlertMetrics
-from chiso_alerts.store import Refused, Store
+from chiso_alerts.rows import Refused
+from chiso_alerts.store import Store
 
 log = get_logger(__name__)
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
-from chiso_shared.contracts.codec import decode_model, encode_json
-from chiso_shared.contracts.rollup import RollupEvent
 from chiso_shared.contracts.topics import PARTITIONS, ROLLUPS
 from chiso_shared.runtime.clock import Clock
 from chiso_shared.runtime.consumer import OffsetsMoved, Record
@@ -21,31 +18,24 @@ from chiso_shared.runtime.postgres import Database, Queries, load_queries
 from chiso_alerts.core.evaluate import Arrival, Evaluated, Fact
 from chiso_alerts.core.missing import DatasetKey
 from chiso_alerts.core.rulebook import RollupKey
-from chiso_alerts.core.state import NEVER_SEEN, AlertMemory
+from chiso_alerts.core.state import AlertMemory
+from chiso_alerts.rows import (
+    Refused,
+    Waiting,
+    alert_row,
+    arrival_of,
+    as_json,
+    by_column,
+    memory_of,
+    rollup_key,
+    waiting_of,
+)
 
 PACKAGE: Final = "chiso_alerts"
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 if TYPE_CHECKING:  # a generic in the stubs only
     Session = PoolConnectionProxy[asyncpg.Record]
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A record that could not be applied, and why."""
-
-    record: Record
-    reason: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """An alert whose timer is due, or whose rule must be looked at again, with the rollup it last saw."""
-
-    alert_id: UUID
-    rule_id: str
-    arrival: Arrival
 
 
 class Store:
@@ -160,29 +150,29 @@ class Tick:
                 newest[arrival.rollup.key] = arrival
         rows = [
             (
-                *_rollup_key(one.rollup),
+                *rollup_key(one.rollup),
                 one.rollup.version,
                 one.rollup.phase,
                 one.traceparent,
-                _json(one.rollup),
+                as_json(one.rollup),
             )
             for one in newest.values()
         ]
         if rows:
-            await self.connection.execute(self.queries.see_rollups, *_columns(rows))
+            await self.connection.execute(self.queries.see_rollups, *by_column(rows))
 
     async def memories(self, alert_ids: Iterable[UUID]) -> dict[UUID, AlertMemory]:
         """What is remembered of those alerts; those never evaluated are left out."""
         rows = await self.connection.fetch(self.queries.memories, sorted(set(alert_ids)))
-        return {row["alert_id"]: _memory(row) for row in rows}
+        return {row["alert_id"]: memory_of(row) for row in rows}
 
     async def seen(self, keys: Iterable[RollupKey]) -> dict[RollupKey, Arrival]:
         """The last version of each of those rollups; those never seen are left out."""
         wanted = sorted(set(keys))
         if not wanted:
             return {}
-        rows = await self.connection.fetch(self.queries.seen_rollups, *_columns(wanted))
-        return {_rollup_key(one.rollup): one for one in map(_arrival, rows)}
+        rows = await self.connection.fetch(self.queries.seen_rollups, *by_column(wanted))
+        return {rollup_key(one.rollup): one for one in map(arrival_of, rows)}
 
     async def missing_alerts(self, wanted: Sequence[tuple[str, DatasetKey]]) -> list[list[str]]:
         """For each rule and dataset of a province, the units that have an alert already."""
@@ -191,22 +181,22 @@ class Tick:
             rows = [
                 (rule, key.province, key.dataset, key.calendar, key.period, key.basis) for rule, key in wanted
             ]
-            for row in await self.connection.fetch(self.queries.missing_alerts, *_columns(rows)):
+            for row in await self.connection.fetch(self.queries.missing_alerts, *by_column(rows)):
                 found[row["ordinality"] - 1].append(row["unit"])
         return found
 
     async def due(self, limit: int) -> list[Waiting]:
         """Alerts whose timer is due at `now`."""
-        return _waiting(await self.connection.fetch(self.queries.due_alerts, self.now, limit))
+        return waiting_of(await self.connection.fetch(self.queries.due_alerts, self.now, limit))
 
     async def live(self, after: UUID, limit: int) -> list[Waiting]:
         """Alerts that are pending or stand, by id."""
-        return _waiting(await self.connection.fetch(self.queries.live_alerts, after, limit))
+        return waiting_of(await self.connection.fetch(self.queries.live_alerts, after, limit))
 
     async def open_rollups(self, after: tuple[str, str, str, str, str], limit: int) -> list[Arrival]:
         """Rollups seen last in a phase that is not closed, by key."""
         rows = await self.connection.fetch(self.queries.open_rollups, *after, limit)
-        return [_arrival(row) for row in rows]
+        return [arrival_of(row) for row in rows]
 
     async def forget_resolved(self, before: datetime, limit: int) -> int:
         """Takes alerts resolved before that instant off the state topic; how many."""
@@ -237,7 +227,7 @@ class Tick:
         await self.connection.execute(self.queries.finish_tick, self.number, self.now, messages)
 
     async def _put_alerts(self, results: Sequence[Evaluated]) -> None:
-        columns = _columns([_alert_row(result) for result in results])
+        columns = by_column([alert_row(result) for result in results])
         published = [result.published for result in results]
         await self.connection.execute(self.queries.put_alerts, *columns, self.number, published)
 
@@ -252,12 +242,12 @@ class Tick:
                 fact.id,
                 fact.event.at,
                 fact.traceparent,
-                _json(fact.event),
-                _json(fact.explanation),
+                as_json(fact.event),
+                as_json(fact.explanation),
             )
             for ordinal, fact in enumerate(facts)
         ]
-        await self.connection.execute(self.queries.append_events, self.number, *_columns(rows))
+        await self.connection.execute(self.queries.append_events, self.number, *by_column(rows))
 
     async def _quarantine(self, refused: Sequence[Refused]) -> None:
         rows = [
@@ -272,64 +262,5 @@ class Tick:
             for one in refused
         ]
         await self.connection.execute(
-            self.queries.quarantine, ROLLUPS.name, self.number, self.now, *_columns(rows)
+            self.queries.quarantine, ROLLUPS.name, self.number, self.now, *by_column(rows)
         )
-
-
-def _alert_row(result: Evaluated) -> tuple[Any, ...]:
-    key, memory = result.key, result.memory
-    return (
-        key.alert_id,
-        key.rule,
-        key.unit,
-        key.indicator,
-        key.calendar,
-        key.period,
-        key.basis,
-        result.rollup.level,
-        result.province,
-        memory.name,
-        memory.severity,
-        result.rollup.phase,
-        memory.finality,
-        memory.episode,
-        memory.sequence,
-        memory.rule_version or "",
-        memory.reading.rollup_version if memory.reading is not None else 0,
-        memory.due_at,
-        memory.updated_at,
-        _json(memory),
-        _json(result.state),
-        result.suppressed,
-        memory.resolved_at,
-        _json(result.rollup) if result.owns_input else None,
-    )
-
-
-def _rollup_key(rollup: RollupEvent) -> tuple[str, str, str, str, str]:
-    return rollup.unit, rollup.indicator, rollup.calendar, rollup.period, rollup.basis
-
-
-def _memory(row: asyncpg.Record) -> AlertMemory:
-    """What is remembered, its counters raised above what has been published before."""
-    memory = NEVER_SEEN if row["memory"] is None else decode_model(AlertMemory, row["memory"].encode())
-    if row["floor_sequence"] is None or row["floor_sequence"] <= memory.sequence:
-        return memory
-    episode = max(memory.episode, row["floor_episode"])
-    return memory.model_copy(update={"sequence": row["floor_sequence"], "episode": episode})
-
-
-def _waiting(rows: Iterable[asyncpg.Record]) -> list[Waiting]:
-    return [Waiting(row["alert_id"], row["rule_id"], _arrival(row)) for row in rows]
-
-
-def _arrival(row: asyncpg.Record) -> Arrival:
-    return Arrival(decode_model(RollupEvent, row["body"].encode()), row["traceparent"])
-
-
-def _json(value: Any) -> str:
-    return encode_json(value).decode()
-
-
-def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]

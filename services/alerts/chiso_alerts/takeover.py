@@ -19,7 +19,8 @@ from chiso_alerts.core.machine import RetirementReason
 from chiso_alerts.core.rulebook import RuleBook
 from chiso_alerts.core.tasks import is_about
 from chiso_alerts.decisions import quiet_at
-from chiso_alerts.store import Store, Tick, Waiting
+from chiso_alerts.rows import Waiting
+from chiso_alerts.store import Store, Tick
 
 log = get_logger(__name__)
 

@@ -116,7 +116,7 @@ def build_service(settings: IndicatorsSettings, catalogue: Catalogue) -> Service
         ticker.wake,
         max_records=settings.rebuild_max_records,
     )
-    app.include_router(rebuild.router(rebuilding))
+    app.include_router(rebuild.router(rebuilding, desk))
     add_board(app, database, settings.alerts_port)
     components += [restoration, gauges, auditing, relay, quarantine, operations, ticker, consumer]
     http = HttpServer(app, settings.http_host, settings.indicators_port)

@@ -212,9 +212,9 @@ class BatchConsumer(Background):
                 consumer.seek(TopicPartition(self._topic, partition), offset)
 
     def _stop_partitions(self, stopped: Mapping[int, str]) -> None:
-        for partition, reason in stopped.items():
-            log.error("partition stopped", consumer=self.name, partition=partition, reason=reason)
-            self._positions.stop(partition, reason)
+        for partition, why in stopped.items():
+            log.error("partition stopped", consumer=self.name, partition=partition, reason=why)
+            self._positions.stop(partition, why)
             if TopicPartition(self._topic, partition) in self._subscription.consumer.assignment():
                 self._subscription.consumer.pause(TopicPartition(self._topic, partition))
 

@@ -7,9 +7,10 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
+from chiso_cli.deciding import decide
 from chiso_cli.environment import service_url
 from chiso_cli.exits import ALL_WELL, SOME_REFUSED, CommandFailed
-from chiso_cli.options import AS_A_TABLE, IndicatorsURL, Output
+from chiso_cli.options import AS_A_TABLE, IndicatorsURL, KeyFile, Output
 from chiso_cli.reading import Reader
 from chiso_cli.terminal import notes, people, print_json
 
@@ -22,11 +23,13 @@ def rebuild(
     *,
     compare: bool = False,
     output: Output = AS_A_TABLE,
+    key_file: KeyFile = None,
     indicators_url: IndicatorsURL = None,
 ) -> int:
     """Compute the store of indicators anew from the log, beside the live one, and compare the two.
 
-    Reports and readers go on meanwhile. Exit code 1 if they differ.
+    What differs is then written into the live store, with new versions marked `mode=rebuild`; that needs a
+    key with the action `operate`. Reports and readers go on meanwhile.
 
     Try:
 
@@ -36,11 +39,14 @@ def rebuild(
     Parameters
     ----------
     compare
-        Only report where the live store differs from the log; change nothing.
+        Only report where the live store differs from the log; change nothing. Exit code 1 if it does.
     """
     base_url = service_url("indicators", indicators_url, os.environ)
     with Reader.of("indicators", base_url) as indicators:
-        state = indicators.post(_PATH, {"compare": "true" if compare else "false"})
+        if compare:
+            state = indicators.post(_PATH, {"compare": "true"})
+        else:
+            state = decide(f"{_PATH}?compare=false", {}, indicators_url, key_file, "indicators")
         while state["finished_at"] is None:
             notes().print(f"{state['state']}: {state['records']} of {state['of']} records", style="dim")
             time.sleep(_POLL_S)

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from chiso_shared.runtime.http import problem_response
-from fastapi import APIRouter, HTTPException, Response
+from typing import Any, Protocol
 
+from chiso_shared.runtime.http import problem_response
+from fastapi import APIRouter, Depends, HTTPException, Response
+
+from chiso_indicators.api.decisions import Authorization, Desk
 from chiso_indicators.api.paging import single
-from chiso_indicators.rebuilding import Rebuilding
+from chiso_indicators.api.vocabulary import refuse_unknown_parameters
 from chiso_indicators.store.generation import RebuildRuns
 
 
-def router(rebuilding: Rebuilding) -> APIRouter:
-    """The endpoints."""
-    routes = APIRouter(prefix="/v1", tags=["audit"])
+class Rebuilder(Protocol):
+    """What runs a rebuild in the background."""
+
+    def state(self) -> dict[str, Any] | None:
+        """The last one; None before the first."""
+        ...
+
+    def request(self, compare_only: bool) -> dict[str, Any]:
+        """Begins one. Raises RebuildRuns while one runs."""
+        ...
+
+
+def router(rebuilding: Rebuilder, desk: Desk) -> APIRouter:
+    """The endpoints. Comparing needs no key; writing what differs needs an operator's."""
+    routes = APIRouter(prefix="/v1", tags=["audit"], dependencies=[Depends(refuse_unknown_parameters)])
 
     @routes.get("/rebuild")
     async def state() -> Response:
@@ -22,7 +37,9 @@ def router(rebuilding: Rebuilding) -> APIRouter:
         return single(found)
 
     @routes.post("/rebuild")
-    async def begin(compare: bool) -> Response:
+    async def begin(compare: bool, authorization: Authorization = None) -> Response:
+        if not compare:
+            desk.operator(authorization)
         try:
             answer = single(rebuilding.request(compare))
         except RebuildRuns as error:

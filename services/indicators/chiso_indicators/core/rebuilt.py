@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from chiso_indicators.core.changes import Change
@@ -53,10 +54,14 @@ def _figure(row: Mapping[str, Any]) -> Figure:
     return Figure(
         row["op"],
         row["status"],
-        row["numerator"],
-        row["denominator"],
-        row["value"],
-        row["value_high"],
+        _exact(row["numerator"]),
+        _exact(row["denominator"]),
+        _exact(row["value"]),
+        _exact(row["value_high"]),
         row["qualifier"],
         as_of,
     )
+
+
+def _exact(number: int | Decimal | None) -> Decimal | None:
+    return None if number is None else Decimal(number)

@@ -1,8 +1,8 @@
 -- Rollups that are not stored, over time: what their cells said once a tick had taken it in.
 
+-- name: moving_revisions
 -- Every revision up to an instant that may have made a version. A loser can: where it was accepted before the
 -- first report that counts, timeliness may differ.
--- name: moving_revisions
 WITH key AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS key(
         n integer, unit text, indicator text, calendar text, period text, basis text)
@@ -26,8 +26,8 @@ FROM competing
 WHERE stamp <= $2 AND (effective OR accepted_at < counts_from)
 ORDER BY n, stamp;
 
--- Cells as they stood at an instant, a unit of its own for each question: `unit` names it, `code` is the unit.
 -- name: cells_as_of
+-- Cells as they stood at an instant, a unit of its own for each question: `unit` names it, `code` is the unit.
 WITH asked AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS asked(
         unit text, code text, indicator text, calendar text, period text, basis text, at timestamptz)
@@ -51,7 +51,6 @@ WHERE taken.effective
 ORDER BY taken.asked_unit, taken.period, taken.order_date DESC, taken.revision DESC, taken.accepted_at DESC,
     taken.submission_id DESC, taken.agency DESC;
 
--- The marks as they stood at instants.
 -- name: marks_at
 SELECT asked.at, mark.ended_through, mark.due_through, mark.closed_through, mark.reopened
 FROM unnest($1::timestamptz[]) AS asked(at)

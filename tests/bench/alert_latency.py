@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from tests.bench.load import open_loop, request_bytes
 from tests.bench.pipeline import parents_of, read
-from tests.harness import System
+from tests.harness import System, eventually
 from tests.harness.ledger import Document, report, share
 
 TOPIC = "chiso.alerts.v1"
@@ -53,7 +53,7 @@ async def _listening(system: System, period: str) -> AsyncIterator[Arrivals]:
 
 
 def _turns(chance: random.Random, period: str, heavy: dict[str, str]) -> Iterator[tuple[str, Document]]:
-    """For ever: the next province's share of the next indicator turns over, by a correction of one commune."""
+    """For ever: the next province's share of an indicator turns over, by a correction of one commune."""
     revision = 0
     while True:
         for indicator in INDICATORS:
@@ -104,9 +104,8 @@ async def alert_delays(
         if refused:
             raise RuntimeError(f"submissions were not accepted: {refused}")
         sent_at = {answer.index: answer.sent_at for answer in answers}
-        deadline = perf_counter() + 10
-        while sum(map(len, came.values())) < len(turned) and perf_counter() < deadline:
-            await asyncio.sleep(0.1)
+        with contextlib.suppress(AssertionError):
+            await eventually(lambda: sum(map(len, came.values())) >= len(turned), deadline_seconds=10)
     delays = []
     for index, province in turned.items():
         if index < WARM_UP_SECONDS * per_second:

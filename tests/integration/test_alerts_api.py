@@ -55,7 +55,7 @@ async def test_what_does_not_exist_is_404(idle: Running) -> None:
 async def test_an_empty_table_has_its_columns(idle: Running) -> None:
     form = {"accept": "text/csv"}
     answer = await idle.http.get("/v1/alerts", params={"unit": "nobody"}, headers=form)
-    assert answer.headers["vary"] == "Accept"
+    assert "Accept" in answer.headers["vary"].split(", ")
     assert answer.text.count("\r\n") == 1
     columns = answer.text.strip().split(",")
     assert {"alert_id", "rule.id", "target.value", "reading.value", "resolved_at"} <= set(columns)

@@ -185,7 +185,7 @@ async def test_a_cumulative_figure_makes_no_row_of_the_month_after(chiso_topics:
         await submit("2026-06", 45)
 
         async def follows() -> bool:
-            return await derived("2026-07") == 5
+            return bool(await derived("2026-07") == 5)
 
         await eventually(follows)
         withdrawn = {**observation("21025"), "op": "withdraw"}

@@ -49,7 +49,7 @@ async def listed(chain: Chain, limit: int, **filters: Any) -> list[dict[str, Any
     items: list[dict[str, Any]] = []
     cursor = None
     while True:
-        more = {"cursor": cursor} if cursor else {}
+        more: dict[str, Any] = {"cursor": cursor} if cursor else {}
         answer = await chain.client.get("/v1/rollups", params={**filters, **more, "limit": limit})
         assert answer.status_code == 200, answer.text
         page = answer.json(parse_float=Decimal)

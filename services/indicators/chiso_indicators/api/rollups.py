@@ -74,9 +74,7 @@ def router(reader: Callable[[], Reader]) -> APIRouter:
         if key is None:
             raise HTTPException(404, "there is no such unit, indicator or period")
         if at is not None:
-            wanted = Filters([key.unit], None, [key.indicator], [key.calendar], [key.period], [key.basis])
-            rows = await read.rollups_as_of(wanted, 1, at)
-            return single(rollup_object(_found(rows[0] if rows else None)))
+            return single(rollup_object(_found(await read.rollup_as_of(key, at))))
         if history:
             versions = await read.versions(key) or [_found(await read.rollup(key))]
             return listing(request, _with_validity(versions), None, columns.HISTORY)

@@ -33,7 +33,7 @@ FOR UPDATE OF revision;
 
 -- name: decide_held
 UPDATE indicators.revision
-SET outcome = given.outcome, outcome_reason = given.reason
+SET outcome = given.outcome, outcome_reason = given.reason, dirty_id = $4
 FROM jsonb_to_recordset($1::jsonb) AS given(
     unit text, indicator text, calendar text, period text, basis text, year integer, outcome text, reason text)
 WHERE (revision.unit, revision.indicator, revision.calendar, revision.period, revision.basis)

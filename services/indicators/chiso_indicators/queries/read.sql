@@ -47,21 +47,6 @@ WHERE (tick, ordinal) > ($1, $2)
 ORDER BY tick, ordinal
 LIMIT $3;
 
--- How often the cells inside a key have changed: the version of a row that is not stored.
--- name: cell_changes
-WITH key AS (
-    SELECT * FROM jsonb_to_recordset($1::jsonb) AS key(
-        n integer, unit text, indicator text, calendar text, period text, basis text)
-)
-SELECT key.n, sum(cell.changes) AS changes, sum(cell.changes_after_close) AS changes_after_close,
-    max(cell.changed_at) AS changed_at, array_agg(DISTINCT cell.cause::text) AS causes
-FROM key
-JOIN indicators.period_part AS part ON part.calendar = key.calendar AND part.period = key.period
-JOIN indicators.cell ON cell.unit = key.unit AND cell.indicator = key.indicator
-    AND cell.calendar = key.calendar AND cell.period = part.part AND cell.basis = key.basis
-GROUP BY key.n;
-
--- The revision tells whether it was late: that is decided once, when it is applied.
 -- name: list_cells
 WITH page AS MATERIALIZED (
     SELECT * FROM indicators.cell

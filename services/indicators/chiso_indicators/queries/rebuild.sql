@@ -141,6 +141,7 @@ WHERE (live.ordinal, live.revision, live.accepted_at, live.op, live.status, live
     IS DISTINCT FROM (made.ordinal, made.revision, made.accepted_at, made.op, made.status, made.numerator,
         made.denominator, made.value, made.value_high, made.qualifier, made.as_of, made.stage, made.reason,
         CASE WHEN made.outcome IN ('applied', 'unchanged', 'superseded') THEN 'counts' ELSE made.outcome END);
+UPDATE indicators_rebuild.revision SET dirty_id = NULL;
 DELETE FROM indicators.revision AS live USING rebuilt_revision AS key
 WHERE (live.unit, live.indicator, live.calendar, live.period, live.basis, live.submission_id, live.agency, live.year)
     = (key.unit, key.indicator, key.calendar, key.period, key.basis, key.submission_id, key.agency, key.year);
@@ -148,6 +149,14 @@ INSERT INTO indicators.revision
 SELECT made.* FROM indicators_rebuild.revision AS made
 JOIN rebuilt_revision AS key
     ON (made.unit, made.indicator, made.calendar, made.period, made.basis, made.submission_id, made.agency, made.year)
+    = (key.unit, key.indicator, key.calendar, key.period, key.basis, key.submission_id, key.agency, key.year);
+
+-- What a rebuild put right is readable from the tick on that takes the rebuild in.
+-- name: date_rebuilt_revisions
+UPDATE indicators.revision AS live
+SET dirty_id = (SELECT max(id) FROM indicators.dirty WHERE kind = 'rebuild')
+FROM rebuilt_revision AS key
+WHERE (live.unit, live.indicator, live.calendar, live.period, live.basis, live.submission_id, live.agency, live.year)
     = (key.unit, key.indicator, key.calendar, key.period, key.basis, key.submission_id, key.agency, key.year);
 
 -- name: append_rebuilt

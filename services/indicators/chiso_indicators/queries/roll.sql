@@ -12,6 +12,11 @@ FROM indicators.tick;
 SELECT * FROM indicators.tick FOR UPDATE;
 
 -- name: finish_tick
+WITH moved AS (
+    INSERT INTO indicators.mark (stamp, ended_through, due_through, closed_through, reopened)
+    SELECT $2, $3, $4, $5, $6::jsonb FROM indicators.tick
+    WHERE (ended_through, due_through, closed_through, reopened) IS DISTINCT FROM ($3, $4, $5, $6::jsonb)
+)
 UPDATE indicators.tick
 SET tick = $1, stamp = $2, ended_through = $3, due_through = $4, closed_through = $5, reopened = $6::jsonb;
 
@@ -23,7 +28,7 @@ WITH waiting AS (
     WHERE id IN (SELECT id FROM waiting WHERE cells_before < $1)
     RETURNING id, kind, changes, scope
 ), noted AS (
-    INSERT INTO indicators.rolled (dirty_id, tick) SELECT id, $2 FROM taken ORDER BY id
+    INSERT INTO indicators.rolled (dirty_id, tick, stamp) SELECT id, $2, $3 FROM taken ORDER BY id
 )
 SELECT kind, changes, scope FROM taken ORDER BY id;
 

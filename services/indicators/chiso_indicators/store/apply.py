@@ -89,7 +89,7 @@ class ApplyStore:
         judged = settled(judged, ruling)
         dirty_id = await _append_dirty(session, changes)
         await insert_submissions(session, found, judged, dirty_id, applied_at)
-        await insert_revisions(session, judged, applied_at)
+        await insert_revisions(session, judged, dirty_id, applied_at)
         await note_repeated(session, found)
         result.outcomes.update(item.outcome.outcome for item in judged)
         result.accepted_at.extend(item.event.accepted_at for item in found.new.values())

@@ -40,6 +40,7 @@ _REVISION_COLUMNS: Final = (
     "stage",
     "reason",
     "late",
+    "dirty_id",
 )
 
 
@@ -101,15 +102,17 @@ def _submission(
     }
 
 
-async def insert_revisions(session: Session, judged: Sequence[Judged], applied_at: datetime) -> None:
-    """Stores every observation with what became of it."""
+async def insert_revisions(
+    session: Session, judged: Sequence[Judged], dirty_id: int | None, applied_at: datetime
+) -> None:
+    """Stores every observation with what became of it, and what tells the tick of it."""
     if not judged:
         return
     await session.copy_records_to_table(
         "revision",
         schema_name=schema(),
         columns=_REVISION_COLUMNS,
-        records=[_revision(item, applied_at) for item in judged],
+        records=[(*_revision(item, applied_at), dirty_id) for item in judged],
     )
 
 

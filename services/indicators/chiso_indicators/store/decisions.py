@@ -116,7 +116,7 @@ class Decisions:
             dirty_id, rows = None, [_refused(record) for record in held]
             if decision == "approved":
                 dirty_id, rows = await self._let_in(session, held)
-            await session.execute(queries().decide_held, as_json(rows), agency, submission_id)
+            await session.execute(queries().decide_held, as_json(rows), agency, submission_id, dirty_id)
             outcome = "applied" if decision == "approved" else REJECTED
             await session.execute(queries().note_decided, agency, submission_id, dirty_id, outcome)
             ids = [RevisionId(agency, submission_id, key_of(record)) for record in held]

@@ -138,6 +138,7 @@ async def write(session: Session, planner: Planner, now: datetime) -> int:
     for start in range(0, len(changes), _CHUNK):
         chunk = changes[start : start + _CHUNK]
         await session.execute(queries().append_rebuilt, len(chunk), write_changes(chunk))
+    await session.execute(queries().date_rebuilt_revisions)
     return len(records)
 
 

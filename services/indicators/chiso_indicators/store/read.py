@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-import msgspec
 from chiso_shared.runtime.clock import Clock
 from chiso_shared.runtime.postgres import Pool
 
 from chiso_indicators.core.assemble import Assembler
-from chiso_indicators.core.causes import union
 from chiso_indicators.core.keys import Key
-from chiso_indicators.core.phases import Clockwork
-from chiso_indicators.core.plan import YTD
+from chiso_indicators.core.moments import in_phase
+from chiso_indicators.core.phases import Clockwork, Marks
 from chiso_indicators.core.row import Row
-from chiso_indicators.store.compute import drafts, own_figures, row_of, stored_rows, sums_of
+from chiso_indicators.store.compute import row_of, stored_rows
 from chiso_indicators.store.roll import clockwork_of
 from chiso_indicators.store.sql import Session, key_of, numbered, queries
+from chiso_indicators.store.versions import made_versions, marks_at
 
 NO_KEY: Final = (None, None, None, None, None)
 
@@ -56,25 +55,44 @@ class Reader:
 
     async def clockwork(self) -> Clockwork:
         """The tick row."""
-        record = await self.pool.fetchrow(queries().tick_row)
-        if record is None:
-            raise RuntimeError("the tick row is missing")
-        return clockwork_of(record)
+        async with self.pool.acquire() as session:
+            return await _clockwork(session)
+
+    @property
+    def _made_levels(self) -> list[str]:
+        """The levels whose rollups are not stored."""
+        return sorted({"commune", "department"} - self.assembler.planner.stored_levels)
+
+    def _is_made(self, key: Key) -> bool:
+        """Whether a key is one whose rollup is made when it is read."""
+        place = self.assembler.planner.place(key.unit, key.calendar, key.period)
+        return place is not None and place.level in self._made_levels
 
     async def rollups(self, filters: Filters, limit: int) -> list[Row]:
-        """Rollups by key: stored ones, and for other levels one per cell."""
-        unstored = sorted({"commune", "department"} - self.assembler.planner.stored_levels)
+        """Rollups by key: stored ones, and for other levels one per cell that a tick has taken in."""
         async with self.pool.acquire() as session, session.transaction(readonly=True):
             # A plan for filters of any kind would read whole tables.
             await session.execute("SET LOCAL plan_cache_mode = force_custom_plan")
-            records = await session.fetch(queries().list_rollup_keys, *filters.parameters(), unstored, limit)
-            stored = [key_of(record) for record in records if record["stored"]]
-            rows: dict[Key, Row] = {}
-            if stored:
-                found = await session.fetch(queries().current_rollups, numbered(stored))
-                rows = {key_of(record): row_of(record) for record in found}
-            rows |= await self._made(session, [key_of(record) for record in records if not record["stored"]])
+            clockwork = await _clockwork(session)
+            found: list[Row] = []
+            while True:
+                records = await session.fetch(
+                    queries().list_rollup_keys, *filters.parameters(), self._made_levels, limit
+                )
+                found += await self._page(session, records, clockwork)
+                if len(records) < limit or len(found) >= limit:
+                    return found[:limit]
+                filters = replace(filters, after=key_of(records[-1]))
+
+    async def _page(self, session: Session, records: Sequence[Any], clockwork: Clockwork) -> list[Row]:
         keys = [key_of(record) for record in records]
+        stored = [key for key, record in zip(keys, records, strict=True) if record["stored"]]
+        rows: dict[Key, Row] = {}
+        if stored:
+            found = await session.fetch(queries().current_rollups, numbered(stored))
+            rows = {key_of(record): row_of(record) for record in found}
+        unstored = [key for key, record in zip(keys, records, strict=True) if not record["stored"]]
+        rows |= await self._made(session, unstored, clockwork.stamp, clockwork.marks)
         return [rows[key] for key in keys if key in rows]
 
     async def rollup(self, key: Key) -> Row | None:
@@ -85,33 +103,22 @@ class Reader:
             found = await session.fetch(queries().current_rollups, numbered([key]))
             if found:
                 return row_of(found[0])
-            place = self.assembler.planner.place(key.unit, key.calendar, key.period)
-            if place is None or place.level in self.assembler.planner.stored_levels:
+            if not self._is_made(key):
                 return None
-            return (await self._made(session, [key])).get(key)
+            clockwork = await _clockwork(session)
+            return (await self._made(session, [key], clockwork.stamp, clockwork.marks)).get(key)
 
-    async def _made(self, session: Session, keys: Sequence[Key]) -> dict[Key, Row]:
+    async def _made(
+        self, session: Session, keys: Sequence[Key], at: datetime, marks: Marks
+    ) -> dict[Key, Row]:
         """Rows of units whose rollups are not stored, by the same definition as stored ones."""
-        known = [key for key in keys if self.assembler.known(key)]
-        if not known:
+        if not keys:
             return {}
-        record = await session.fetchrow(queries().tick_row)
-        assert record is not None  # noqa: S101 - made at the first start
-        clockwork = clockwork_of(record)
-        asked = list(dict.fromkeys((*known, *self._previous(known))))
-        own = await own_figures(session, asked)
-        sums = await sums_of(session, "cells", asked, self.assembler, clockwork.marks)
-        made = drafts(asked, sums, own, {}, self.assembler, clockwork.marks, clockwork.stamp)
-        counted = await session.fetch(queries().cell_changes, numbered(known))
-        changes = {known[record["n"]]: record for record in counted}
-        return {key: _numbered(made[key], changes[key], clockwork.tick) for key in known if key in changes}
-
-    def _previous(self, keys: Sequence[Key]) -> list[Key]:
-        found = (self.assembler.planner.previous(key) for key in keys if key.basis == YTD)
-        return [key for key in found if key is not None and self.assembler.known(key)]
+        made = await made_versions(session, keys, self.assembler, at)
+        return {key: in_phase(rows, self.assembler.phase(key, marks)) for key, rows in made.items()}
 
     async def rollups_as_of(self, filters: Filters, limit: int, at: datetime) -> list[Row]:
-        """Stored rollups as they could be read at an instant; the answer never changes afterwards.
+        """Rollups as they could be read at an instant; the answer never changes afterwards.
 
         Raises NotFinalYet for an instant that lies ahead.
         """
@@ -119,7 +126,28 @@ class Reader:
         async with self.pool.acquire() as session, session.transaction(readonly=True):
             await session.execute("SET LOCAL plan_cache_mode = force_custom_plan")
             records = await session.fetch(queries().list_rollups_as_of, *filters.parameters(), at, limit)
-        return [row_of(record) for record in records]
+            keys = [
+                key_of(record)
+                for record in await session.fetch(
+                    queries().list_cells_as_of, *filters.parameters(), self._made_levels, at, limit
+                )
+            ]
+            rows = {key_of(record): row_of(record) for record in records}
+            chosen = sorted({*rows, *keys})[:limit]
+            missing = [key for key in chosen if key not in rows]
+            marks = await marks_at(session, [at], self.assembler)
+            rows |= await self._made(session, missing, at, marks[at])
+        return [rows[key] for key in chosen if key in rows]
+
+    async def rollup_as_of(self, key: Key, at: datetime) -> Row | None:
+        """One rollup as it could be read at an instant. Raises NotFinalYet."""
+        exactly = Filters([key.unit], None, [key.indicator], [key.calendar], [key.period], [key.basis])
+        found = await self.rollups_as_of(exactly, 1, at)
+        if found or not self._is_made(key):
+            return found[0] if found else None
+        async with self.pool.acquire() as session:  # made of finer cells only
+            marks = await marks_at(session, [at], self.assembler)
+            return (await self._made(session, [key], at, marks[at])).get(key)
 
     async def settle(self, at: datetime) -> None:
         """Makes sure that no tick with a stamp up to `at` can follow. Raises NotFinalYet.
@@ -133,8 +161,14 @@ class Reader:
         await self.pool.execute(queries().leave_mark, at)
 
     async def versions(self, key: Key) -> list[Row]:
-        """Every version of a stored rollup, oldest first."""
-        return [row_of(record) for record in await self.pool.fetch(queries().rollup_versions, *key)]
+        """Every version of a rollup, oldest first."""
+        async with self.pool.acquire() as session:
+            records = await session.fetch(queries().rollup_versions, *key)
+            if records or not self._is_made(key):
+                return [row_of(record) for record in records]
+            clockwork = await _clockwork(session)
+            made = await made_versions(session, [key], self.assembler, clockwork.stamp)
+            return made.get(key, [])
 
     async def changes(self, tick: int, ordinal: int, limit: int) -> list[Row]:
         """Versions in commit order after a place in the history."""
@@ -147,15 +181,8 @@ class Reader:
             return await stored_rows(session, keys, self.assembler)
 
 
-def _numbered(row: Row, changes: Mapping[str, Any] | Any, tick: int) -> Row:
-    """A made row with the version, vintage and causes that its cells give it."""
-    total, after_close = int(changes["changes"]), int(changes["changes_after_close"])
-    vintage = max(1, after_close + (total > after_close)) if row.phase in ("closed", "reopened") else 0
-    return msgspec.structs.replace(
-        row,
-        version=total,
-        vintage=vintage,
-        causes=union(changes["causes"]),
-        updated_at=changes["changed_at"],
-        tick=tick,
-    )
+async def _clockwork(session: Session) -> Clockwork:
+    record = await session.fetchrow(queries().tick_row)
+    if record is None:
+        raise RuntimeError("the tick row is missing")
+    return clockwork_of(record)

@@ -83,7 +83,7 @@ class RollStore:
             if due_at is not None and due_at > marks.due_through:
                 marks = replace(marks, due_through=due_at)
                 await self._touch_due(session, due_at, touched)
-            taken = await self._take_dirty(session, clockwork.tick + 1, marks, touched)
+            taken = await self._take_dirty(session, clockwork.tick + 1, stamp, marks, touched)
             if not touched and not taken and marks == clockwork.marks:
                 return Rolled()
             writer = TickWriter(session, clockwork.tick + 1, stamp, self._assembler)
@@ -137,8 +137,10 @@ class RollStore:
         """Whether no dirty row up to that id is left."""
         return not await self._pool.fetchval(queries().dirty_up_to, dirty_id)
 
-    async def _take_dirty(self, session: Session, tick: int, marks: Marks, into: dict[Key, Touched]) -> bool:
-        records = await session.fetch(queries().take_dirty, _CELLS_A_TICK, tick)
+    async def _take_dirty(
+        self, session: Session, tick: int, stamp: datetime, marks: Marks, into: dict[Key, Touched]
+    ) -> bool:
+        records = await session.fetch(queries().take_dirty, _CELLS_A_TICK, tick, stamp)
         for record in records:
             if record["kind"] == "reference":
                 await self._touch_reference(session, record["scope"], marks, into)

@@ -11,13 +11,13 @@ from chiso_shared.catalogue.periods import HO_CHI_MINH
 from chiso_shared.contracts.codec import MalformedJSON, decode_json
 from chiso_shared.runtime.clock import Clock
 from chiso_shared.runtime.http import ExactJSONResponse, bad_parameters_response, problem_response
+from chiso_shared.runtime.operators import Operators
 from chiso_shared.runtime.questions import BadParameters, problem, unknown_parameters
 from fastapi import APIRouter, Request, Response
 
 from chiso_alerts.api_parameters import alert_id
 from chiso_alerts.core import requests
 from chiso_alerts.core.permission import Operator, may_decide_on, may_silence
-from chiso_alerts.keys import KeyFile
 from chiso_alerts.office import Office
 
 LARGEST_BODY: Final = 64 * 1024
@@ -31,7 +31,7 @@ class Refusal(Exception):
         self.response = response
 
 
-def create_decision_router(office: Office, keys: KeyFile, clock: Clock) -> APIRouter:
+def create_decision_router(office: Office, keys: Operators, clock: Clock) -> APIRouter:
     """`POST /v1/alerts/{id}/acknowledge`, silences and tasks."""
     router = APIRouter(tags=["decisions"])
     desk = _Desk(office, keys, clock)
@@ -43,7 +43,7 @@ def create_decision_router(office: Office, keys: KeyFile, clock: Clock) -> APIRo
 class _Desk:
     """What every decision needs: whose key it is, what the body says, whether it may."""
 
-    def __init__(self, office: Office, keys: KeyFile, clock: Clock) -> None:
+    def __init__(self, office: Office, keys: Operators, clock: Clock) -> None:
         self.office = office
         self._keys = keys
         self._clock = clock
@@ -61,7 +61,7 @@ class _Desk:
             headers = {"WWW-Authenticate": "Bearer"}
             text = "Deciding needs a key: Authorization: Bearer KEY."
             raise Refusal(problem_response(401, "Key required", text, headers=headers))
-        return found
+        return Operator(found.key_id, found.agency, found.units, found.indicators)
 
     def must(self, allowed: bool) -> None:
         if not allowed:

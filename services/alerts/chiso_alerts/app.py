@@ -12,6 +12,7 @@ from chiso_shared.runtime.http import HttpServer, create_app
 from chiso_shared.runtime.lifecycle import Component, Service
 from chiso_shared.runtime.metrics import new_registry
 from chiso_shared.runtime.migrations import migrate
+from chiso_shared.runtime.operators import Operators
 from chiso_shared.runtime.postgres import Database
 from chiso_shared.runtime.relay import Relay
 from starlette.middleware.cors import CORSMiddleware
@@ -20,7 +21,6 @@ from chiso_alerts.api import AlertReader, create_router
 from chiso_alerts.api_decisions import create_decision_router
 from chiso_alerts.books import Books
 from chiso_alerts.consumer import RollupHandler
-from chiso_alerts.keys import KEY_FILE, KeyFile
 from chiso_alerts.metrics import AlertMetrics
 from chiso_alerts.office import Office
 from chiso_alerts.relay import TRANSACTIONAL_ID, AlertOutbox
@@ -110,6 +110,6 @@ def build(settings: AlertsSettings) -> Service:
     app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET"])
     app.include_router(create_router(AlertReader(database, books)))
     office = Office(store, database, books, metrics, relay.wake)
-    app.include_router(create_decision_router(office, KeyFile(settings.home / KEY_FILE), clock))
+    app.include_router(create_decision_router(office, Operators(settings.home / "keys.json"), clock))
     # The server goes first: while the database is away, `/readyz` tells so.
     return Service(SERVICE, [HttpServer(app, settings.http_host, settings.alerts_port), *components])

@@ -14,7 +14,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-run install-dev run servers test check check-lint check-format check-types \
-  check-imports check-schemas fmt schemas lock bench clean reset
+  check-imports check-schemas fmt schemas lock bench prove clean reset
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -70,6 +70,14 @@ lock: install-dev ## resolve the dependencies anew
 
 bench: install-dev ## measure observations per second and CPU, beside two baselines
 	@"$(PY)" -m tests.bench $(ARGS)
+
+prove: install-dev ## hours, not minutes: 20,000 simulated lives, 5,000 histories, every mutant, a country-year
+	@"$(PY)" -m tests.simulation --seeds 0..20000 --processes 2
+	@"$(PY)" -m tests.simulation --mutants
+	@"$(PY)" -m tests.model --seeds 1..5000
+	@"$(PY)" -m tests.mutants
+	@CHISO_FULL=1 "$(PY)" -m pytest tests/e2e/test_alerts_country.py
+	@"$(PY)" -m tests.bench.country_year
 
 clean: ## remove the environment and caches (the state stays)
 	@rm -rf "$(BASE)/.venv" "$(BASE)/.venv-tools" .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

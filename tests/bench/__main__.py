@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.bench import baselines
+from tests.bench import alert_latency, baselines
 from tests.bench.cpu import resident_mebibytes
 from tests.bench.pipeline import Run, observations, parents_of, throughput, visibility_seconds
 from tests.harness import System
@@ -80,6 +80,8 @@ async def measure(system: System) -> None:
     print("\nA commune's report in the nation's rollup, at 50 submissions a second (seconds from POST)")
     p50, p99 = delays[len(delays) // 2], delays[int(len(delays) * 0.99)]
     print(f"  p50 {p50:.3f}   p99 {p99:.3f}   max {delays[-1]:.3f}   n {len(delays)}")
+    print()
+    await alert_latency.measure(system)
     sizes = resident_mebibytes(system)
     parts = ", ".join(f"{name} {size:,.0f}" for name, size in sizes.items())
     print(f"\nMemory afterwards, MiB (PSS): {parts}; together {sum(sizes.values()):,.0f}")

@@ -132,7 +132,7 @@ def percentile(delays: list[float], share_of_all: float) -> float:
 
 async def measure(system: System) -> None:
     """Measures and prints."""
-    delays = await alert_delays(system, "alerts", "2025-10", seconds=30, per_second=200)
+    delays = await alert_delays(system, "alerts", "2026-03", seconds=30, per_second=200)
     print("From POST to alert event, at 200 observations a second in submissions of one (seconds)")
     p50, p99 = percentile(delays, 0.5), percentile(delays, 0.99)
     print(f"  p50 {p50:.3f}   p99 {p99:.3f}   max {delays[-1]:.3f}   n {len(delays)}")

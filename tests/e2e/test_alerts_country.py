@@ -31,7 +31,7 @@ from tests.harness.ledger import Document, Ledger, send_all
 FULL = bool(os.environ.get("CHISO_FULL"))
 # The clock stands in each of these months once; what lies before the first one is back-filled.
 WINDOWS = MONTHS[5:] if FULL else MONTHS[1:3]
-KILLS = 10 if FULL else 4
+KILLS = 10 if FULL else 2
 Alert = tuple[str, str, str, str]
 
 

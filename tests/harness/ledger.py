@@ -75,7 +75,8 @@ async def send(
         except httpx.TransportError:
             response = None
         if response is not None and response.status_code == 202:
-            ledger.receipts[document["submission_id"]] = response.json()
+            # Of the same submission sent again the first stands in the log.
+            ledger.receipts.setdefault(document["submission_id"], response.json())
             return response
         if response is not None and response.status_code not in RETRIED:
             ledger.refusals.append((document, response))

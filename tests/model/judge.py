@@ -294,7 +294,7 @@ class Judge:
         is_own = self.is_own(self.place(unit, code).level)
         longer = frequency_of(code) != "month"
         over_time = self.rule == "own" and longer and self.slot.basis != "unstated"
-        over_units = self.kind.over_units == "none" and (not is_own or unit == "VN")
+        over_units = self.kind.over_units == "none" and (not is_own or unit == "VN" or own is None)
         if self.kind.single and own is not None and is_own and not longer:
             return None, False
         if (over_time or over_units) and (not is_own or own is None):

@@ -126,6 +126,7 @@ def test_no_figure_is_shown_of_what_says_none(figure: Figure) -> None:
         (Key("VN", "DVC.ONLINE_SUBMIT_RANK", "statistical", "2025-09", "as_of"), "rank"),
         (Key("33", "DVC.ONLINE_SUBMIT_RANK", "statistical", "2025-Q3", "as_of"), "time"),
         (Key("51", "DVC.SERVICES_ARISING", "administrative", "2026-09", "in_period"), "units"),
+        (Key("51", "IDX.DTI", "statistical", "2026-06", "as_of"), "units"),  # a commune told its own score
     ],
 )
 def test_what_is_not_aggregated_says_why(key: Key, words: str) -> None:

@@ -159,7 +159,7 @@ def _computed(
     sums: Sums, own: Figure | None, context: Context
 ) -> tuple[Decimal | None, Decimal | None, str | None]:
     """The sums, and why this indicator is not added up here."""
-    indicator, refusal = context.indicator, _refusal(context)
+    indicator, refusal = context.indicator, _refusal(context, own)
     if refusal is not None and (context.scope != "own" or own is None):
         return None, None, refusal
     if context.is_month and indicator.kind in SINGLE_KINDS and own is not None:
@@ -167,12 +167,12 @@ def _computed(
     return sums.numerator, sums.denominator, refusal
 
 
-def _refusal(context: Context) -> str | None:
+def _refusal(context: Context, own: Figure | None) -> str | None:
     kind = context.indicator.kind
     if context.rule == "own" and not context.is_month:
         return f"{kind} is not aggregated over time"
     if context.indicator.space_aggregation == "none" and (
-        context.scope != "own" or context.level == "nation"
+        context.scope != "own" or context.level == "nation" or own is None
     ):
         return f"{kind} is not aggregated over units"
     return None

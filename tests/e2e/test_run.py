@@ -176,7 +176,7 @@ def test_a_wrong_catalogue_is_refused_before_anything_starts(new_system: NewSyst
     indicators.write_text("\n".join([*lines, lines[-1]]) + "\n", "utf-8")
     system = new_system(CHISO_SEEDS=str(seeds))
     with pytest.raises(
-        SystemFailed, match=r"the catalogue in \S+ \(CHISO_SEEDS\) has \d+ errors?; the first: "
+        SystemFailed, match=r"the catalogue in \S+ \(CHISO_SEEDS\) has \d+ errors?:\n  "
     ) as told:
         system.start()
     assert "indicators.csv" in str(told.value) and "Traceback" not in str(told.value)

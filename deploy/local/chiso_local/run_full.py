@@ -48,10 +48,10 @@ class FullRun(ServersRun):
         try:
             return load_catalogue(self._settings.seeds)
         except CatalogueError as error:
-            first, count = error.problems[0], len(error.problems)
+            count = len(error.problems)
+            errors = f"{count} error{'s'[: count > 1]}:" + "".join(f"\n  {one}" for one in error.problems)
             raise StartFailure(
-                f"the catalogue in {self._settings.seeds} (CHISO_SEEDS) has {count} error{'s'[: count > 1]}; "
-                f"the first: {first}"
+                f"the catalogue in {self._settings.seeds} (CHISO_SEEDS) has {errors}"
             ) from None
 
     def _now(self) -> datetime:

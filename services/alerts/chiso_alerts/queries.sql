@@ -323,9 +323,6 @@ WHERE $1 OR ends_at > $2
 ORDER BY ends_at DESC, silence_id
 LIMIT $3;
 
--- name: acknowledgement_of
-SELECT episode, until, author, reason, at FROM alerts.acknowledgement WHERE alert_id = $1;
-
 -- name: alert_for_decision
 SELECT alert_id, unit, indicator, period, calendar, state, episode FROM alerts.alert WHERE alert_id = $1;
 

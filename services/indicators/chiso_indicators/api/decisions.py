@@ -50,17 +50,16 @@ class Reasoned(BaseModel):
     reason: Reason
 
 
-class ReopenRequest(Reasoned):
-    """Whose period; `closes_at` says when it closes again, without it a `close` does."""
-
-    unit: str = Field("VN", max_length=64)
-    closes_at: AwareDatetime | None = None
-
-
 class UnitRequest(Reasoned):
     """Whose period it is about."""
 
     unit: str = Field("VN", max_length=64)
+
+
+class ReopenRequest(UnitRequest):
+    """`closes_at` says when the period closes again, without it a `close` does."""
+
+    closes_at: AwareDatetime | None = None
 
 
 class Desk:
@@ -117,6 +116,15 @@ class Desk:
         if found is None:
             raise HTTPException(404, f"there is no unit {clean(code)} at the end of {period.code}")
         return found.code
+
+    def about_period(
+        self, authorization: str | None, calendar: str, code: str, body: UnitRequest
+    ) -> tuple[str, Period, Author]:
+        """The unit, the period and the author of a decision; 401, 403 or 404 where one of them is none."""
+        operator, found = self.operator(authorization), self.period(calendar, code)
+        unit = self.unit(body.unit, found)
+        self.within(operator, [Key(unit, "", calendar, found.code, "")])
+        return unit, found, Author(operator.agency, operator.key_id, body.reason)
 
 
 def router(desk: Desk) -> APIRouter:
@@ -178,10 +186,7 @@ def _add_periods(routes: APIRouter, desk: Desk) -> None:
     async def reopen(
         calendar: CalendarName, period: str, body: ReopenRequest, authorization: Authorization = None
     ) -> Response:
-        operator, found = desk.operator(authorization), desk.period(calendar, period)
-        unit = desk.unit(body.unit, found)
-        desk.within(operator, [Key(unit, "", calendar, found.code, "")])
-        author = Author(operator.agency, operator.key_id, body.reason)
+        unit, found, author = desk.about_period(authorization, calendar, period, body)
         closes_at = body.closes_at.astimezone(UTC) if body.closes_at is not None else None
         one = await desk.reopenings.reopen(unit, found, closes_at, author)
         desk.on_decided()
@@ -191,10 +196,7 @@ def _add_periods(routes: APIRouter, desk: Desk) -> None:
     async def close(
         calendar: CalendarName, period: str, body: UnitRequest, authorization: Authorization = None
     ) -> Response:
-        operator, found = desk.operator(authorization), desk.period(calendar, period)
-        unit = desk.unit(body.unit, found)
-        desk.within(operator, [Key(unit, "", calendar, found.code, "")])
-        author = Author(operator.agency, operator.key_id, body.reason)
+        unit, found, author = desk.about_period(authorization, calendar, period, body)
         one = await desk.reopenings.close(unit, found, author)
         desk.on_decided()
         return single(_reopening(one))
@@ -203,10 +205,7 @@ def _add_periods(routes: APIRouter, desk: Desk) -> None:
     async def recompute(
         calendar: CalendarName, period: str, body: UnitRequest, authorization: Authorization = None
     ) -> Response:
-        operator, found = desk.operator(authorization), desk.period(calendar, period)
-        unit = desk.unit(body.unit, found)
-        desk.within(operator, [Key(unit, "", calendar, found.code, "")])
-        author = Author(operator.agency, operator.key_id, body.reason)
+        unit, found, author = desk.about_period(authorization, calendar, period, body)
         await desk.reopenings.apply_catalogue(unit, found, author)
         desk.on_decided()
         return single({"unit": unit, "calendar": calendar, "period": found.code, "status": "asked"})

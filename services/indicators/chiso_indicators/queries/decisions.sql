@@ -71,10 +71,6 @@ UPDATE indicators.operation SET published_at = $1 WHERE operation_id = ANY ($2::
 -- name: pause_apply
 SELECT partition FROM indicators.consumer_offset ORDER BY topic, partition FOR UPDATE;
 
--- name: running_reopening
-SELECT * FROM indicators.reopening
-WHERE unit = $1 AND calendar = $2 AND period = $3 AND closed_tick IS NULL;
-
 -- name: add_reopening
 INSERT INTO indicators.reopening (
     unit, calendar, period, lineage, periods, reopened_at, closes_at, reopened_tick)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-CODE_LENGTH: Final = 64
 REASON_LENGTH: Final = 2_000
 DOCUMENT_LENGTH: Final = 500
 URL_LENGTH: Final = 2_000

@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Awaitable, Callable
+from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
 Prepare = Callable[[str], Awaitable[None]]
+
+_END_SESSIONS: Final = (
+    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1 AND usename = current_user"
+)
 
 
 def dsn_of(admin_dsn: str, database: str) -> str:
@@ -44,10 +49,12 @@ class Databases:
         return self._templates[name]
 
     async def drop(self, dsn: str) -> None:
-        """Drop it, whoever is still connected."""
+        """Drop it, whoever of our role is still connected."""
         name = urlsplit(dsn).path.removeprefix("/")
         assert re.fullmatch(r"test_[0-9a-f]{8}_\d+", name), f"{name} is not ours to drop"
-        await self._execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        # WITH (FORCE) refuses when autovacuum is at work there; without it, the server ends autovacuum itself.
+        await self._execute(_END_SESSIONS, name)
+        await self._execute(f'DROP DATABASE IF EXISTS "{name}"')
         self._living.remove(name)
 
     async def drop_all(self) -> None:
@@ -55,9 +62,9 @@ class Databases:
         for name in tuple(self._living):
             await self.drop(dsn_of(self._admin_dsn, name))
 
-    async def _execute(self, statement: str) -> None:
+    async def _execute(self, statement: str, *arguments: str) -> None:
         connection = await asyncpg.connect(self._admin_dsn)
         try:
-            await connection.execute(statement)
+            await connection.execute(statement, *arguments)
         finally:
             await connection.close()

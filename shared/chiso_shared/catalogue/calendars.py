@@ -1,7 +1,7 @@
 """The two reporting calendars together: from a code or a day to a period. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from chiso_shared.catalogue.periods import (
@@ -22,12 +22,20 @@ class Calendars:
     """Rules by (calendar, frequency). They never mix: a period belongs to one (docs/semantics.md §2)."""
 
     rules: Mapping[tuple[str, str], CalendarRule]
+    # Every rollup asks for its period, more than once. Only codes that are periods: a few thousand at most.
+    _known: dict[tuple[str, str], Period] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def parse(self, calendar: str, code: str) -> Period | None:
         """The period of a code in a calendar; None when either is unknown."""
+        known = self._known.get((calendar, code))
+        if known is not None:
+            return known
         span = parse_code(code)
         rule = self.rules.get((calendar, span.frequency)) if span is not None else None
-        return period_of(code, rule) if rule is not None else None
+        period = period_of(code, rule) if rule is not None else None
+        if period is not None:
+            self._known[calendar, code] = period
+        return period
 
     def periods_of_year(
         self, calendar: str, year: int, frequency: Frequency | None = None

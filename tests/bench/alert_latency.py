@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from time import perf_counter
 from typing import Any
+from urllib.error import HTTPError
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -26,6 +27,7 @@ WARM_UP_SECONDS = 3.0
 TURNS_EVERY = 10
 HEAVY = 900_000_000
 Arrivals = dict[tuple[str, str], list[tuple[float, int]]]
+Wanted = tuple[str, str, int]
 
 
 @contextlib.asynccontextmanager
@@ -104,25 +106,36 @@ async def alert_delays(
         if refused:
             raise RuntimeError(f"submissions were not accepted: {refused}")
         sent_at = {answer.index: answer.sent_at for answer in answers}
+        measured = [index for index in turned if index >= WARM_UP_SECONDS * per_second]
+        wanted = [await _wanted(system, documents[index], turned[index]) for index in measured]
         with contextlib.suppress(AssertionError):
-            await eventually(lambda: sum(map(len, came.values())) >= len(turned), deadline_seconds=10)
-    delays = []
-    for index, province in turned.items():
-        if index < WARM_UP_SECONDS * per_second:
-            continue
-        version = await asyncio.to_thread(_version, system, documents[index], province)
-        arrivals = came[(province, documents[index]["observations"][0]["indicator"])]
-        seen = (instant for instant, shown in arrivals if shown >= version)
-        delays.append(next(seen, float("inf")) - sent_at[index])
-    return sorted(delays)
+            await eventually(lambda: all(_arrival(came, one) for one in wanted), deadline_seconds=10)
+    seen = (_arrival(came, one) or float("inf") for one in wanted)
+    return sorted(instant - sent_at[index] for index, instant in zip(measured, seen, strict=True))
 
 
-def _version(system: System, document: Document, province: str) -> int:
-    """The version of the province's month that took the submission in."""
-    status = read(f"{system.indicators}/v1/submissions/DEMO/{document['submission_id']}")
-    wanted = province, document["period"]
-    rollups = status["observations"][0]["rollups"]
-    return next(int(row["version"]) for row in rollups if (row["unit"], row["period"]) == wanted)
+def _arrival(came: Arrivals, wanted: Wanted) -> float | None:
+    """When the first event came that judged this version of the province's month, or a later one."""
+    found = (instant for instant, version in came[wanted[:2]] if version >= wanted[2])
+    return next(found, None)
+
+
+async def _wanted(system: System, document: Document, province: str) -> Wanted:
+    """The province, the indicator and the version of its month that took the submission in."""
+    path = f"{system.indicators}/v1/submissions/DEMO/{document['submission_id']}"
+
+    async def rolled() -> list[dict[str, Any]] | None:
+        try:
+            status = await asyncio.to_thread(read, path)
+        except HTTPError:  # not applied yet
+            return None
+        rollups: list[dict[str, Any]] | None = status["observations"][0]["rollups"]
+        return rollups
+
+    rollups = await eventually(rolled, deadline_seconds=30)
+    key = province, document["period"]
+    version = next(int(row["version"]) for row in rollups if (row["unit"], row["period"]) == key)
+    return province, document["observations"][0]["indicator"], version
 
 
 def percentile(delays: list[float], share_of_all: float) -> float:

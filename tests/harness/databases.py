@@ -12,9 +12,9 @@ import asyncpg
 
 Prepare = Callable[[str], Awaitable[None]]
 
-_END_SESSIONS: Final = (
-    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1 AND usename = current_user"
-)
+_END_SESSIONS: Final = """
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1 AND usename = current_user
+"""
 
 
 def dsn_of(admin_dsn: str, database: str) -> str:
@@ -52,7 +52,7 @@ class Databases:
         """Drop it, whoever of our role is still connected."""
         name = urlsplit(dsn).path.removeprefix("/")
         assert re.fullmatch(r"test_[0-9a-f]{8}_\d+", name), f"{name} is not ours to drop"
-        # WITH (FORCE) refuses when autovacuum is at work there; without it, the server ends autovacuum itself.
+        # WITH (FORCE) refuses while autovacuum is at work there; without it the server ends autovacuum too.
         await self._execute(_END_SESSIONS, name)
         await self._execute(f'DROP DATABASE IF EXISTS "{name}"')
         self._living.remove(name)

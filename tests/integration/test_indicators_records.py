@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
-from chiso_indicators.core.breaker import MOST_IN_A_ROW
 from chiso_shared.contracts.codec import encode_json
 from chiso_shared.contracts.events import SOURCE_INGEST, Event
 from chiso_shared.contracts.quarantine import QuarantinedRecord
 from chiso_shared.contracts.topics import SUBMISSIONS
+from chiso_shared.runtime.breaker import MOST_IN_A_ROW
 
 from tests.harness import collect, eventually
 from tests.integration.indicators_chain import Log, document, log_writer, observation, running

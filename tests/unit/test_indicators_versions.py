@@ -1,4 +1,4 @@
-"""Versions, vintages, causes, phases, what a change touches, and when bad records stop a partition."""
+"""Versions, vintages, causes, phases, and what a change touches."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from decimal import Decimal
 import msgspec
 import pytest
 from chiso_indicators.core.assemble import Assembler
-from chiso_indicators.core.breaker import MOST_IN_A_ROW, WINDOW, Breaker
 from chiso_indicators.core.causes import cause_of, is_late
 from chiso_indicators.core.changes import Change, read_changes, write_changes
 from chiso_indicators.core.keys import Key
@@ -16,8 +15,6 @@ from chiso_indicators.core.phases import Marks
 from chiso_indicators.core.plan import Place
 from chiso_indicators.core.row import Row, Sums
 from chiso_indicators.core.version import next_version
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.unit.indicators_examples import EPOCH, KEY, planner
 
@@ -118,24 +115,6 @@ def test_a_cumulative_figure_moves_what_is_derived_after_it() -> None:
     assert {"2026-06", "2026-07", "2026-Q2", "2026-Q3", "2026-H1", "2026-H2", "2026-9M", "2026"} == periods
     december = {period for _, period in moved(KEY._replace(basis="ytd", period="2025-12"))}
     assert "2026-01" not in december
-
-
-@given(st.lists(st.booleans(), min_size=1, max_size=300))
-def test_the_breaker_trips_exactly_at_its_limits(bad: list[bool]) -> None:
-    breaker, in_a_row = Breaker(), 0
-    for place, is_bad in enumerate(bad):
-        in_a_row = in_a_row + 1 if is_bad else 0
-        tripped = breaker.note(is_bad) is not None
-        assert tripped == (in_a_row >= MOST_IN_A_ROW or sum(bad[: place + 1]) > WINDOW // 100)
-
-
-def test_old_mistakes_are_forgotten() -> None:
-    breaker = Breaker()
-    for _ in range(WINDOW // 100):
-        assert breaker.note(True) is None
-    for _ in range(WINDOW):
-        assert breaker.note(False) is None
-    assert breaker.note(True) is None
 
 
 def test_changes_survive_being_written_down() -> None:

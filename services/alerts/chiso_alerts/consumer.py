@@ -7,6 +7,7 @@ from datetime import datetime
 
 from chiso_shared.contracts.codec import MalformedJSON, decode_model
 from chiso_shared.contracts.rollup import RollupEvent
+from chiso_shared.runtime.breaker import Breaker
 from chiso_shared.runtime.consumer import Record
 from chiso_shared.runtime.lifecycle import describe
 from chiso_shared.runtime.logs import get_logger
@@ -15,7 +16,6 @@ from pydantic import ValidationError
 
 from chiso_alerts.assessment import assess
 from chiso_alerts.books import Books
-from chiso_alerts.core.breaker import remembered, tripped
 from chiso_alerts.core.evaluate import Arrival, Evaluated
 from chiso_alerts.metrics import AlertMetrics
 from chiso_alerts.rows import Refused
@@ -42,7 +42,7 @@ class RollupHandler:
         self._first_started_at: datetime | None = None
         self._metrics = metrics
         self._committed = committed
-        self._history: dict[int, tuple[bool, ...]] = {}
+        self._breakers: dict[int, Breaker] = {}
 
     async def __call__(self, records: Sequence[Record]) -> None:
         """Stores the batch with its offsets. A record the database refuses is found and quarantined.
@@ -66,14 +66,14 @@ class RollupHandler:
         read = [decode(record) for record in records]
         arrivals = [one for one in read if isinstance(one, Arrival)]
         bad = [*refused, *(one for one in read if isinstance(one, Refused))]
-        history = self._checked([*records, *(one.record for one in refused)], bad)
+        breakers = self._checked([*records, *(one.record for one in refused)], bad)
         first_started_at = await self._started()
         async with self._store.tick() as tick:
             await tick.apply_offsets(records or [one.record for one in refused])
             await tick.see_rollups(arrivals)
             results = await assess(tick, self._books.current, arrivals, first_started_at)
             await tick.finish(results, bad)
-        self._history |= history
+        self._breakers |= breakers
         self._note(results, arrivals, bad)
         self._metrics.lag((one.rollup for one in arrivals), tick.now)
 
@@ -82,17 +82,17 @@ class RollupHandler:
             self._first_started_at = await self._store.first_started_at()
         return self._first_started_at
 
-    def _checked(self, records: Sequence[Record], bad: Sequence[Refused]) -> dict[int, tuple[bool, ...]]:
-        """What to remember of each partition once the batch is stored."""
+    def _checked(self, records: Sequence[Record], bad: Sequence[Refused]) -> dict[int, Breaker]:
+        """The breakers of these partitions once the batch is stored. Raises TooManyBadRecords."""
         refused = {(one.record.partition, one.record.offset) for one in bad}
         flags: dict[int, list[bool]] = {}
         for record in records:
             flags.setdefault(record.partition, []).append((record.partition, record.offset) in refused)
-        for partition, batch in flags.items():
-            reason = tripped(self._history.get(partition, ()), batch)
-            if reason is not None:
-                raise TooManyBadRecords(f"partition {partition}: {reason}")
-        return {part: remembered(self._history.get(part, ()), batch) for part, batch in flags.items()}
+        came = {part: self._breakers.get(part, Breaker()).after(batch) for part, batch in flags.items()}
+        for partition, breaker in came.items():
+            if breaker.tripped is not None:
+                raise TooManyBadRecords(f"partition {partition}: {breaker.tripped}")
+        return came
 
     def _note(
         self, results: Sequence[Evaluated], arrivals: Sequence[Arrival], bad: Sequence[Refused]

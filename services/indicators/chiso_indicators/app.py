@@ -84,6 +84,7 @@ def build_service(settings: IndicatorsSettings, catalogue: Catalogue) -> Service
         registry=registry,
         service="indicators",
         on_assigned=apply.on_assigned,
+        linger_ms=settings.apply_linger_ms,
     )
     auditing = Auditing(
         lambda: prepared.reader,

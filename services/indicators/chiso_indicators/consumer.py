@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from chiso_shared.runtime.breaker import Breaker
 from chiso_shared.runtime.clock import Clock
 from chiso_shared.runtime.consumer import PartitionsStopped, Record
 from chiso_shared.runtime.lifecycle import describe
 from chiso_shared.runtime.logs import get_logger
 from chiso_shared.runtime.postgres import classify
 
-from chiso_indicators.core.breaker import Breaker
 from chiso_indicators.core.records import Bad, read_submission
 from chiso_indicators.core.submissions import Accepted
 from chiso_indicators.metrics import Metrics
@@ -46,7 +45,7 @@ class Apply:
 
     async def on_assigned(self, partitions: Collection[int]) -> None:
         """A new assignment begins with closed breakers."""
-        self._breakers = {partition: Breaker() for partition in partitions}
+        self._breakers = dict.fromkeys(partitions, Breaker())
 
     async def handle(self, records: Sequence[Record]) -> None:
         """Applies a batch. Raises what the store raises, and PartitionsStopped after too many bad records."""
@@ -55,13 +54,29 @@ class Apply:
             (item.content.event.accepted_at for item in batch if isinstance(item.content, Accepted)),
             default=None,
         )
-        breakers = copy.deepcopy(self._breakers)  # a batch that is tried again is noted once
-        batch, stopped = _sound(batch, breakers)
-        for part in _portions(batch):
+        breakers = self._after(batch)
+        stopped = {
+            partition: f"partition {partition} stopped: {breaker.tripped}"
+            for partition, breaker in breakers.items()
+            if breaker.tripped is not None
+        }
+        # Where too many records are bad it is no sender's fault, and putting the rest into quarantine would
+        # only hide it: such a partition stops where it stands.
+        for part in _portions([item for item in batch if item.record.partition not in stopped]):
             await self._bisect(part)
         self._oldest, self._breakers = None, breakers
         if stopped:
             raise PartitionsStopped(stopped)
+
+    def _after(self, batch: Sequence[Decoded]) -> dict[int, Breaker]:
+        """The breakers once the batch has come."""
+        flags: dict[int, list[bool]] = {}
+        for item in batch:
+            flags.setdefault(item.record.partition, []).append(isinstance(item.content, Bad))
+        came = {
+            partition: self._breakers.get(partition, Breaker()).after(bad) for partition, bad in flags.items()
+        }
+        return self._breakers | came
 
     async def _bisect(self, batch: Sequence[Decoded]) -> None:
         """Applies a batch; where values are at fault, halves it until the record is found and quarantined."""
@@ -120,17 +135,3 @@ def decode(record: Record) -> Accepted | Bad:
     key = record.key.decode("utf-8", errors="replace") if record.key is not None else None
     document = (record.value or b"").decode()
     return Accepted(record.partition, record.offset, key, record.headers, document, content)
-
-
-def _sound(batch: list[Decoded], breakers: dict[int, Breaker]) -> tuple[list[Decoded], dict[int, str]]:
-    """The batch without partitions in which too many records are bad, and why those stop where they stand.
-
-    It is no sender's fault then, and putting the rest into quarantine would only hide it.
-    """
-    stopped: dict[int, str] = {}
-    for item in batch:
-        partition = item.record.partition
-        reason = breakers.setdefault(partition, Breaker()).note(isinstance(item.content, Bad))
-        if reason is not None:
-            stopped.setdefault(partition, f"partition {partition} stopped: {reason}")
-    return [item for item in batch if item.record.partition not in stopped], stopped

@@ -23,7 +23,6 @@ log = get_logger(__name__)
 
 _RETRY_SECONDS: Final = 30.0
 _LONGEST_REST_SECONDS: Final = 1.0
-_SHORTEST_REST_SECONDS: Final = 0.02
 _BEHIND_SECONDS: Final = 5.0
 _CLOSE_IS_LATE_SECONDS: Final = 60.0
 
@@ -102,7 +101,8 @@ class Ticker(Background):
                 continue
             spent = loop.time() - started
             if worked:
-                await self._pause(min(_LONGEST_REST_SECONDS, max(_SHORTEST_REST_SECONDS, 2 * spent)))
+                # What comes meanwhile shares the next tick: a key that moved twice is computed and told once.
+                await self._pause(min(_LONGEST_REST_SECONDS, max(self._poll_seconds - spent, spent)))
             else:
                 await self._rest()
 

@@ -47,8 +47,9 @@ class BatchConsumer(Background):
     on from `stored_offsets` (a partition missing there starts at 0); five in a row fail the process. With
     PartitionsStopped it refuses partitions, whose records stay unapplied, and the others go on.
     `contiguous` says that the log has no holes: a hole stops its partition, and only that one.
-    `on_assigned` is awaited before the first record of an assignment. A second consumer of a service takes a
-    `label_prefix` for its partitions in the lag metric.
+    `on_assigned` is awaited before the first record of an assignment. Batches begin at least `linger_ms`
+    apart, so that what comes one by one is stored together; a record after a silence does not wait. A second
+    consumer of a service takes a `label_prefix` for its partitions in the lag metric.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class BatchConsumer(Background):
         service: str,
         *,
         on_assigned: OnAssigned | None = None,
+        linger_ms: int = 0,
         retry_seconds: float = 30.0,
         watchdog_seconds: float = 60.0,
         label_prefix: str = "",
@@ -74,6 +76,7 @@ class BatchConsumer(Background):
         self._handler = handler
         self._stored_offsets = stored_offsets
         self._on_assigned_hook = on_assigned
+        self._linger_seconds = linger_ms / 1000
         self._retry_seconds = retry_seconds
         self._watchdog_seconds = watchdog_seconds
         self._positions = Positions(contiguous)
@@ -145,6 +148,13 @@ class BatchConsumer(Background):
 
     async def _on_batch(self, batch: Sequence[Record]) -> None:
         """Applies a batch. Never raises; after a failure it takes nothing more."""
+        started = asyncio.get_running_loop().time()
+        await self._take(batch)
+        left = started + self._linger_seconds - asyncio.get_running_loop().time()
+        if left > 0:
+            await asyncio.sleep(left)
+
+    async def _take(self, batch: Sequence[Record]) -> None:
         epoch = self._epoch
         async with self._turn:
             if self._halted or epoch != self._epoch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
 
 from chiso_shared.contracts.events import content_id
@@ -24,7 +25,7 @@ class AlertKey:
     @property
     def alert_id(self) -> UUID:
         """uuid5 of the key (docs/semantics.md §7)."""
-        return UUID(content_id(*self._parts()))
+        return _alert_id(*self._parts())
 
     def event_id(self, rule_version: str, rollup_version: int, transition: str, reason: str) -> str:
         """`ce_id` of an event: the same cause always gives the same id, so a redelivery can be recognised."""
@@ -36,6 +37,11 @@ class AlertKey:
 
     def _parts(self) -> tuple[str, ...]:
         return self.rule, self.unit, self.indicator, self.calendar, self.period, self.basis
+
+
+@lru_cache(maxsize=50_000)
+def _alert_id(*parts: str) -> UUID:
+    return UUID(content_id(*parts))
 
 
 def key_of(rule_id: str, rollup: Rollup) -> AlertKey:

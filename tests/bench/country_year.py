@@ -1,6 +1,6 @@
 """One country-year, and a tenth of one: `python -m tests.bench.country_year [--tenth]`.
 
-3,321 communes x 20 indicators x 12 months go through Kafka; then reads, a full audit and memory.
+3,321 communes x 20 indicators x 12 months go through Kafka; then reads, a full audit, a rebuild and memory.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from chiso_shared.contracts.topics import SUBMISSIONS
 
 from tests.bench.cpu import cpu_seconds, difference, resident_mebibytes
 from tests.bench.pipeline import parents_of, read
+from tests.bench.rebuild import Speed, compare_speed
 from tests.harness import System
 
 SEEDS = Path(__file__).resolve().parents[2] / "seeds"
@@ -60,6 +61,7 @@ class Figures:
     read_cpu: dict[str, float] = field(default_factory=dict)
     audit_seconds: float = 0.0
     audit: dict[str, Any] = field(default_factory=dict)
+    rebuild: Speed | None = None
     memory: dict[str, float] = field(default_factory=dict)
     rollups: int = 0
 
@@ -225,6 +227,7 @@ async def measure(is_tenth: bool) -> Figures:
         await reads(system, figures, parents)
         figures.read_cpu = difference(cpu_seconds(system), before)
         await audit(system, figures)
+        figures.rebuild = await compare_speed(system)
         figures.memory = resident_mebibytes(system)
         return figures
     finally:
@@ -247,6 +250,13 @@ def report(figures: Figures) -> None:
     found = figures.audit
     drift = f"{found['checked']:,} checked, {found['drift_rows']} differ"
     print(f"  full audit {figures.audit_seconds:.1f} s: {drift}")
+    if figures.rebuild is not None:
+        speed, bare = figures.rebuild, ", ".join(f"{one:.1f}" for one in figures.rebuild.bare_seconds)
+        differing = sum(speed.comparison["differing"].values())
+        print(
+            f"  rebuild {speed.rebuild_seconds:.1f} s, {differing} differ; bare pipeline {bare} s: "
+            f"{speed.ratio:.2f} x its speed"
+        )
     print("  memory, MiB (PSS): " + ", ".join(f"{name} {size:.0f}" for name, size in figures.memory.items()))
     seconds = {name: spent / figures.cells * 1e6 for name, spent in figures.cpu.items()}
     print("  CPU s per million cells: " + ", ".join(f"{name} {spent:.0f}" for name, spent in seconds.items()))

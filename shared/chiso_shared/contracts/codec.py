@@ -19,6 +19,8 @@ from pydantic import BaseModel
 Model = TypeVar("Model", bound=BaseModel)
 
 _DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
+_ZERO: Final = Decimal(0)
+_ONE: Final = Decimal(1)
 _LARGEST_EXACT_INTEGER: Final = 2**53 - 1
 
 
@@ -29,11 +31,11 @@ class MalformedJSON(ValueError):
 def plain(number: Decimal) -> Decimal:
     """The same number without exponent and without trailing zeros: `1E+3` → `1000`, `1.50` → `1.5`."""
     if number == 0:
-        return Decimal(0)
-    if number.as_tuple().exponent == 0:
+        return _ZERO
+    if number.same_quantum(_ONE):
         return number
     normal = number.normalize()
-    return normal.quantize(Decimal(1)) if normal.as_tuple().exponent > 0 else normal  # type: ignore[operator]
+    return normal.quantize(_ONE) if normal == normal.to_integral_value() else normal
 
 
 def _hook(value: Any) -> Any:

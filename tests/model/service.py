@@ -190,4 +190,7 @@ def _rollup(row: asyncpg.Record) -> Rollup:
         phase=row["phase"],
         derived=derived and tuple(derived[name] for name in ("numerator", "denominator", "value", "reason")),
         missing=tuple(row["missing"]) if row["missing"] is not None else None,
+        stale=row["stale"],
+        oldest_part_on=row["oldest_part_on"],
+        newest_part_on=row["newest_part_on"],
     )

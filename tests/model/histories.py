@@ -112,8 +112,7 @@ class _Writer:
         longer = [
             code
             for code in codes_of(self.year)
-            if frequency_of(code) != "month"
-            and set(months_of(code)) & {months_of(one)[0] for one in chosen}
+            if frequency_of(code) != "month" and set(months_of(code)) & {months_of(one)[0] for one in chosen}
         ]
         return chosen + self.chance.sample(longer, self.chance.choice([0, 0, 1, 2, 2]) % (len(longer) + 1))
 

@@ -102,6 +102,10 @@ class Assembler:
         concerning = tuple(one for one in marks.reopened if self._concerns(one, key))
         return replace(marks, reopened=concerning).phase(period, self.planner.lineage(key))
 
+    def _goes_on(self, before: Key, after: Key) -> bool:
+        """Whether the unit of a key is still that of a later one."""
+        return self.planner.same_unit(after.unit, after.calendar, before.period, after.period)
+
     def _concerns(self, one: Reopening, key: Key) -> bool:
         """Whether the unit that a reopening and a key share by its code is the same unit in both periods."""
         shared = key.unit if key.unit in one.lineage else one.unit
@@ -116,11 +120,7 @@ class Assembler:
         if row.basis != YTD:
             return row
         previous = self.planner.previous(row.key)
-        before = None
-        if previous is not None and self.planner.same_unit(
-            row.unit, row.calendar, previous.period, row.period
-        ):
-            before = rows.get(previous)
+        before = rows.get(previous) if previous is not None and self._goes_on(previous, row.key) else None
         indicator = self.planner.catalogue.indicators[row.indicator]
         return msgspec.structs.replace(row, derived=derive(indicator, row, previous is not None, before))
 

@@ -137,7 +137,7 @@ class Planner:
         return self._catalogue.units.tenure(unit, period.end) if period is not None else None
 
     def same_unit(self, unit: str, calendar: str, code: str, other: str) -> bool:
-        """Whether a code means the same unit at the ends of two periods; a type or parent may have changed."""
+        """Whether a code means the same unit at the ends of two periods, whatever its type or parent."""
         tenure = self.tenure(unit, calendar, code)
         return tenure is not None and tenure == self.tenure(unit, calendar, other)
 

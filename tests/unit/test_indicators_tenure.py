@@ -189,3 +189,19 @@ def test_a_stock_is_stale_when_what_was_added_stems_from_different_parts(
     assert (row.oldest_part_on, row.newest_part_on) == (
         min(everything, default=None), max(everything, default=None)
     )  # fmt: skip
+
+
+def test_a_year_owes_its_halves_and_quarters_and_not_the_nine_months_beside_them() -> None:
+    """Nine months do not tile a year: neither their cells nor what is owed for them are part of it."""
+    line = "DVC,commune,administrative,month,in_period,2025-07-01,,example,"
+    owed = {}
+    for frequency in ("nine_months", "half"):
+        more = f"DVC,province,administrative,{frequency},in_period,2024-12-01,,example,a test\n"
+        assembler = Assembler(Planner(catalogue_with("obligations.csv", line, more + line)), EPOCH)
+        for code in ("2026-9M", "2026-H1", "2026"):
+            asked = Key("51", "DVC.ONLINE_SUBMIT", "administrative", code, "in_period")
+            owed[frequency, code] = assembler.expected_of(asked, "province")
+    assert owed == {
+        ("nine_months", "2026-9M"): 1, ("nine_months", "2026-H1"): 0, ("nine_months", "2026"): 0,
+        ("half", "2026-9M"): 1, ("half", "2026-H1"): 1, ("half", "2026"): 2,
+    }  # fmt: skip

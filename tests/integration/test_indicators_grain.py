@@ -32,7 +32,8 @@ async def check_recast(chain: Chain) -> None:
         found = await series(chain, code)
         assert found["2025-05"] == found["2025-Q2"] == found["2025-H1"] == ("44", 42, merger)
         assert found["2025-08"] == found["2025-Q3"] == ("44", 50, None)
-        _, _, straddling = found["2025"]
+        _, value, straddling = found["2025"]
+        assert value == 50, "the months of before are its predecessors'"
         assert straddling == {**merger, "predecessors": [], "missing": ["44", "45"]}
     plain = (await chain.get("/v1/rollups", unit="44", indicator=PUBLICATIONS, period="2025-05"))["items"]
     assert [row["value"] for row in plain] == [30], "without recast 44 is Quảng Bình then"

@@ -103,18 +103,16 @@ class _Writer:
 
     def _codes(self) -> list[str]:
         """A few months that meet in the same longer periods, and sometimes longer ones."""
-        first = 7 if self.year == 2025 else 1
-        months = [f"{self.year}-{month:02d}" for month in range(first, 13)]
-        start = self.chance.randrange(len(months))
+        months = [f"{self.year}-{month:02d}" for month in range(1, 13)]
+        # The year of the merger is about what lies on both sides of it.
+        start = self.chance.randrange(3, 7) if self.year == 2025 else self.chance.randrange(len(months))
         chosen = months[start : start + self.chance.randint(1, 4)]
         if self.slot.basis == "unstated":
             return chosen
         longer = [
             code
             for code in codes_of(self.year)
-            if frequency_of(code) != "month"
-            and set(months_of(code)) & {months_of(one)[0] for one in chosen}
-            and (self.year != 2025 or code in ("2025-Q3", "2025-Q4", "2025-H2", "2025"))
+            if frequency_of(code) != "month" and set(months_of(code)) & {months_of(one)[0] for one in chosen}
         ]
         return chosen + self.chance.sample(longer, self.chance.choice([0, 0, 1, 2, 2]) % (len(longer) + 1))
 
@@ -124,6 +122,8 @@ class _Writer:
         pick = random.Random(f"{self.slot} {self.year}")
         provinces = sorted(one for one, place in known.items() if place.level == "province")
         chosen = sorted({*pick.sample(provinces, 2), "51" if "51" in known else provinces[0]})
+        if self.year == 2025:  # a code that another unit has since, one that ended, and one that stayed
+            chosen = sorted({*chosen, "44", "01"} | {"45"} & known.keys())
         communes = [
             one
             for province in chosen

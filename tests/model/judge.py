@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from tests.model.reference import Kind, below, expected, kinds, obliged, obliged_levels, places, span
+from tests.model.reference import (
+    Kind,
+    below,
+    expected,
+    identity,
+    kinds,
+    obliged,
+    obliged_levels,
+    places,
+    span,
+)
 from tests.model.spans import before, frequency_of, inside, months_of
 
 CellKey = tuple[str, str, str, str, str]
+Identity = tuple[str, bool]
 Numbers = tuple[Decimal, Decimal]
 HIGHEST = {"commune": 0, "department": 0, "province": 1, "nation": 2}
 ZERO = Decimal(0)
@@ -113,13 +124,14 @@ def _cell(item: Mapping[str, Any], day: date | None, first: datetime) -> Cell:
 
 @dataclass(frozen=True)
 class Sums:
-    """What cells give together."""
+    """What cells give together; `ends` are the last days of the parts that a stock's numbers stem from."""
 
     numbers: Numbers | None = None
     counts: tuple[int, int, int, int, int] = (0, 0, 0, 0, 0)
     withdrawn: bool = False
     has_cells: bool = False
     reporters: frozenset[str] = frozenset()
+    ends: frozenset[date] = frozenset()
 
     def plus(self, other: Sums) -> Sums:
         """Both together."""
@@ -131,6 +143,7 @@ class Sums:
             self.withdrawn or other.withdrawn,
             self.has_cells or other.has_cells,
             self.reporters | other.reporters,
+            self.ends | other.ends,
         )
 
 
@@ -155,6 +168,9 @@ class Rollup:
     phase: str
     derived: Any
     missing: Any
+    stale: bool
+    oldest_part_on: date | None
+    newest_part_on: date | None
 
     def differences(self, other: Rollup) -> list[str]:
         """Fields that differ, with both values."""
@@ -210,11 +226,22 @@ class Judge:
         """The unit at the end of a period, or None."""
         return places(span(self.slot.calendar, code).end).get(unit)
 
-    def own_sums(self, unit: str, code: str) -> Sums:
-        """What one unit's own cells give for a period."""
+    def who(self, unit: str, code: str) -> Identity:
+        """The unit that a code means at the end of a period."""
+        return identity(unit, span(self.slot.calendar, code).end)
+
+    def is_same(self, unit: str, one: str, other: str) -> bool:
+        """Whether the code means one and the same unit at the ends of both periods."""
+        known = self.place(unit, one) is not None and self.place(unit, other) is not None
+        return known and self.who(unit, one) == self.who(unit, other)
+
+    def own_sums(self, unit: str, code: str, who: Identity | None = None) -> Sums:
+        """What one unit's own cells give for a period; `who` is the unit meant, if not that of its end."""
         if unit not in self._reporting:
             return Sums()
+        who = who or self.who(unit, code)
         parts = [code] if self.rule == "own" else [code, *inside(code)]
+        parts = [part for part in parts if self.who(unit, part) == who]
         found = [(part, self.cells[(unit, part)]) for part in parts if (unit, part) in self.cells]
         counting = [(part, cell) for part, cell in found if not self._has_finer(unit, part)]
         total = Sums()
@@ -223,13 +250,18 @@ class Judge:
         added = [(part, cell) for part, cell in counting if cell.reported]
         if self.rule == "last" and added:
             added = [max(added, key=lambda pair: span(self.slot.calendar, pair[0]).end)]
-        for _, cell in added:
-            total = total.plus(Sums(cell.exact(self.kind)))
+        is_stock = self.rule == "last" and frequency_of(code) != "month"
+        for part, cell in added:
+            numbers = cell.exact(self.kind)
+            ends = {span(self.slot.calendar, part).end} if is_stock and numbers else set[date]()
+            total = total.plus(Sums(numbers, ends=frozenset(ends)))
         return total
 
     def _has_finer(self, unit: str, part: str) -> bool:
         return any(
-            (cell := self.cells.get((unit, finer))) is not None and cell.reported for finer in inside(part)
+            (cell := self.cells.get((unit, finer))) is not None and cell.reported
+            for finer in inside(part)
+            if self.who(unit, finer) == self.who(unit, part)
         )
 
     def _counted(self, unit: str, part: str, cell: Cell) -> Sums:
@@ -256,7 +288,20 @@ class Judge:
         present = places(span(self.slot.calendar, code).end) is places(date.max)
         for child in below(unit, present):
             total = total.plus(self.sums(child, code) if unit == "VN" else self.own_sums(child, code))
+        if unit == "VN":
+            total = total.plus(self._of_former_provinces(code))
         return total
+
+    def _of_former_provinces(self, code: str) -> Sums:
+        """What provinces that no longer are there at the period's end reported in parts of it: flows add up,
+        a stock of them is in those they went into. They had no communes that anybody knows of."""
+        total = Sums()
+        if not self.is_own("province"):
+            return total
+        for unit, who in {(unit, self.who(unit, part)) for unit, part in self.cells if part in inside(code)}:
+            if who[1] and who != self.who(unit, code):
+                total = total.plus(self.own_sums(unit, code, who))
+        return replace(total, numbers=None, ends=frozenset()) if self.rule == "last" else total
 
     def rollup(self, unit: str, code: str) -> Rollup:
         """The row of a unit and a period."""
@@ -270,6 +315,7 @@ class Judge:
         count = expected(unit, *self.slot, code)
         here = span(self.slot.calendar, code)
         late_start = here.close_at <= self.first_started_at
+        ends = sums.ends if numbers else frozenset[date]()
         return Rollup(
             numbers[0] if numbers else None,
             numbers[1] if numbers and self.kind.ratio else None,
@@ -284,6 +330,9 @@ class Judge:
             phase=self._phase(here.end_at, here.close_at),
             derived=self._derived(unit, code, numbers),
             missing=self._missing(unit, code, sums),
+            stale=len(ends) > 1,
+            oldest_part_on=min(ends, default=None),
+            newest_part_on=max(ends, default=None),
         )
 
     def _phase(self, end_at: datetime, close_at: datetime) -> str:
@@ -323,7 +372,7 @@ class Judge:
         ratio, earlier = self.kind.ratio, before(code)
         if earlier is None:
             return numbers[0], numbers[1] if ratio else None, self._value(numbers), None
-        sums = self.sums(unit, earlier) if self.place(unit, earlier) else Sums()
+        sums = self.sums(unit, earlier) if self.is_same(unit, earlier, code) else Sums()
         if sums.numbers is None:
             return None, None, None, "previous_withdrawn" if sums.withdrawn else "previous_missing"
         step = (numbers[0] - sums.numbers[0], numbers[1] - sums.numbers[1])
@@ -350,7 +399,7 @@ class Judge:
                 covers = code == part or (
                     self.slot.basis != "unstated" and set(months_of(part)) < set(months_of(code))
                 )
-                found |= {(one, code) for one in units if covers and self.place(one, code)}
+                found |= {(one, code) for one in units if covers and self.is_same(one, part, code)}
         for code in codes:
             due_at = span(self.slot.calendar, code).due_at("province")
             if frequency_of(code) == "month" and self.first_started_at < due_at <= self.now:

@@ -116,6 +116,19 @@ def places(day: date) -> dict[str, Place]:
 
 
 @cache
+def _merged() -> frozenset[str]:
+    return frozenset(row["old_nso_code"] for row in rows("predecessors") if row["kind"] == "merged")
+
+
+def identity(unit: str, code_ends: date) -> tuple[str, bool]:
+    """Which unit a code means on a day: the one that was merged away, or the one that has the code since.
+
+    A province that stayed as it was is one unit throughout.
+    """
+    return unit, code_ends < MERGER and unit in _merged()
+
+
+@cache
 def below(unit: str, is_present: bool) -> tuple[str, ...]:
     """The units whose parent this is, in either world."""
     known = _present() if is_present else _past()
@@ -169,8 +182,13 @@ def obliged(unit: str, indicator: str, calendar: str, basis: str, code: str) -> 
 
 @lru_cache(maxsize=100_000)
 def expected(unit: str, indicator: str, calendar: str, basis: str, code: str) -> int:
-    """`n_expected`: that of the period and of the periods inside it."""
-    return sum(len(obliged(unit, indicator, calendar, basis, part)) for part in (code, *inside(code)))
+    """`n_expected`: that of the period and of the periods inside it at whose end the unit was there."""
+    who = identity(unit, span(calendar, code).end)
+    return sum(
+        len(obliged(unit, indicator, calendar, basis, part))
+        for part in (code, *inside(code))
+        if identity(unit, span(calendar, part).end) == who
+    )
 
 
 def known_counts() -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,10 +36,10 @@ def shuffled_together(histories: list[History], chance: random.Random) -> list[D
     return [next(queues[number]) for number in turns]
 
 
-async def run(databases: Databases, seeds: range, is_once: bool = False) -> Outcome:
+async def run(databases: Databases, seeds: Sequence[int], is_once: bool = False) -> Outcome:
     """As it was sent, and in another order; in batches of any size, with ticks and closes at any instant."""
     histories = [history(seed) for seed in seeds]
-    chance = random.Random(f"run {seeds.start}..{seeds.stop}")
+    chance = random.Random(f"run {seeds[0]}..{seeds[-1] + 1}")
     sent = shuffled_together(histories, chance)
     outcome = Outcome(documents=len(sent))
     orders = [("as sent", sent), ("rearranged", rearranged(sent, chance))]

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -95,13 +96,13 @@ class Service:
 
 
 @asynccontextmanager
-async def new_service(dsn: str, first_started_at: datetime) -> AsyncIterator[Service]:
-    """A service on an empty database, first started at an instant."""
+async def new_service(dsn: str, first_started_at: datetime, seeds: Path = SEEDS) -> AsyncIterator[Service]:
+    """A service on a database, first started at an instant if the database is empty."""
     await migrate(dsn, "indicators", "chiso_indicators")
     database = Database(dsn, "chiso-model", min_size=1, max_size=4)
     await database.start()
     try:
-        catalogue = load_catalogue(SEEDS)
+        catalogue = load_catalogue(seeds)
         planner, clock = Planner(catalogue), HandClock(0.0, [first_started_at])
         await first_start(database.pool, first_started_at)
         await fill_reference(database.pool, catalogue, first_started_at)
@@ -190,4 +191,7 @@ def _rollup(row: asyncpg.Record) -> Rollup:
         phase=row["phase"],
         derived=derived and tuple(derived[name] for name in ("numerator", "denominator", "value", "reason")),
         missing=tuple(row["missing"]) if row["missing"] is not None else None,
+        stale=row["stale"],
+        oldest_part_on=row["oldest_part_on"],
+        newest_part_on=row["newest_part_on"],
     )

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 from tests.model.server import running_postgres
-from tests.mutants.catalogue import MODEL, MUTANTS, VECTORS, Mutant
+from tests.mutants.catalogue import MUTANTS, Mutant
 
 PROJECT = Path(__file__).resolve().parents[2]
 PACKAGES = ("services/indicators/chiso_indicators", "shared/chiso_shared")
@@ -48,6 +48,7 @@ def check(arguments: tuple[str, ...], folder: Path, dsn: str) -> tuple[int, str]
         "PYTHONPATH": str(folder),
         "PYTHONDONTWRITEBYTECODE": "1",
         "CHISO_TEST_POSTGRES": dsn,
+        "CHISO_TEST_KAFKA": os.environ.get("CHISO_TEST_KAFKA", "no check needs one"),
     }
     finished = subprocess.run(
         [sys.executable, "-m", *arguments],
@@ -76,7 +77,7 @@ def verdict(mutant: Mutant, dsn: str) -> tuple[bool, str]:
     return False, "SURVIVES" if code == 0 else f"crashes: {output.splitlines()[-1][:100] if output else code}"
 
 
-def control(dsn: str) -> bool:
+def control(dsn: str, checks: list[tuple[str, ...]]) -> bool:
     """Without a mistake the copies are imported, and every check passes."""
     with TemporaryDirectory(prefix="chiso-mutant-") as folder:
         copied(None, Path(folder))
@@ -84,7 +85,7 @@ def control(dsn: str) -> bool:
         if code != 0 or not all(line.startswith(folder) for line in output.splitlines()):
             print(f"the copies are not imported: {output}")
             return False
-        for arguments in (MODEL, VECTORS):
+        for arguments in checks:
             code, output = check(arguments, Path(folder), dsn)
             if code != 0:
                 print(f"without any mistake {' '.join(arguments)} fails:\n{output[-2_000:]}")
@@ -97,7 +98,7 @@ def main(words: list[str]) -> int:
     chosen = [one for one in MUTANTS if not words or any(word in one.name for word in words)]
     started, survivors = perf_counter(), 0
     with running_postgres() as dsn, ThreadPoolExecutor(AT_ONCE) as pool:
-        if not control(dsn):
+        if not control(dsn, sorted({one.check for one in chosen})):
             return 1
         for mutant, (is_caught, said) in zip(
             chosen, pool.map(lambda one: verdict(one, dsn), chosen), strict=True

@@ -8,8 +8,12 @@ from typing import Final
 CORE: Final = "services/indicators/chiso_indicators/core"
 SQL: Final = "services/indicators/chiso_indicators/queries"
 CATALOGUE: Final = "shared/chiso_shared/catalogue"
-# What must catch it: random histories against the model, or the vectors by number.
+# What must catch it: random histories against the model (of many years, or of the merger's), the vectors by
+# number, or what histories on the seeds cannot show.
 MODEL: Final = ("tests.model", "--once", "--shown", "1", "--seeds", "1..160")
+MERGER: Final = ("tests.model", "--once", "--shown", "1", "--year", "2025", "--seeds", "1..800")
+UNITS: Final = ("pytest", "-q", "-p", "no:cacheprovider", "tests/unit/test_indicators_tenure.py")
+MOVES: Final = ("pytest", "-q", "-p", "no:cacheprovider", "tests/integration/test_indicators_tenure.py")
 VECTORS: Final = ("pytest", "-q", "-p", "no:cacheprovider", "tests/unit/test_model_vectors.py")
 
 
@@ -195,6 +199,95 @@ MUTANTS: Final = (
         f"{CORE}/plan.py",
         "        if basis != YTD:\n            return moved",
         "        if basis:\n            return moved",
+    ),
+    _one(
+        "a unit counts the months of the former one of its code",
+        f"{SQL}/roll.sql",
+        "AND part.ends_on BETWEEN key.since AND key.until",
+        "AND part.ends_on <= key.until",
+        MERGER,
+    ),
+    _one(
+        "a province adds month rows of the former one of its code",
+        f"{SQL}/roll.sql",
+        "    WHERE part.ends_on >= key.since\n",
+        "",
+        MOVES,
+    ),
+    _one(
+        "months of the former unit put a longer cell aside",
+        f"{SQL}/roll.sql",
+        "AND (inside.below OR finer.ends_on >= inside.since))",
+        "AND true)",
+        MERGER,
+    ),
+    _one(
+        "the nation forgets provinces that are gone",
+        f"{CORE}/assemble.py",
+        'if key.unit != NATION or rule == "own":',
+        "if key.unit != NATION or rule:",
+        MERGER,
+    ),
+    _one(
+        "a stock of provinces that are gone is added to that of those they went into",
+        f"{CORE}/assemble.py",
+        '"rule": "gone" if rule == "last" else rule,',
+        '"rule": rule,',
+        MERGER,
+    ),
+    _one(
+        "a stock counts units that have left",
+        f"{SQL}/roll.sql",
+        "latest.n IS NOT NULL AND (NOT counted.below OR EXISTS (",
+        "latest.n IS NOT NULL AND (true OR EXISTS (",
+        MOVES,
+    ),
+    _one(
+        "a report of a former unit makes a row of the one after it",
+        f"{CORE}/plan.py",
+        "if one == key.period or self.same_unit(",
+        "if one or self.same_unit(",
+        MERGER,
+    ),
+    _one(
+        "a month is derived from that of the former unit",
+        f"{CORE}/assemble.py",
+        "is not None and self._goes_on(previous, row.key) else None",
+        "is not None else None",
+        MERGER,
+    ),
+    _one(
+        "a province that stayed as it was begins anew with the merger",
+        f"{CATALOGUE}/read_units.py",
+        'merged=row.text("kind") == "merged",',
+        "merged=True,",
+        MERGER,
+    ),
+    _one(
+        "a unit owes what the former one of its code owed",
+        f"{CORE}/expectation.py",
+        "first = tenure.first if tenure is not None else date.min",
+        "first = date.min",
+        UNITS,
+    ),
+    _one(
+        "a reopened month of the former unit reopens the year of the one after it",
+        f"{CORE}/assemble.py",
+        "for one in marks.reopened if self._concerns(one, key))",
+        "for one in marks.reopened)",
+        UNITS,
+    ),
+    _one(
+        "the nation is not stale when a whole province is behind",
+        f"{SQL}/roll.sql",
+        "min(rollup.oldest_part_on) AS oldest_on",
+        "max(rollup.oldest_part_on) AS oldest_on",
+    ),
+    _one(
+        "a stock of one date is stale where a unit says nothing exact",
+        f"{SQL}/roll.sql",
+        "min(ends_on) FILTER (WHERE adds AND chosen AND dated) AS oldest_on",
+        "min(ends_on) FILTER (WHERE chosen AND dated) AS oldest_on",
     ),
     _one(
         "deriving makes rows of months nobody reported",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -48,26 +48,27 @@ class Parts:
     def _of_cells(self, key: Key) -> Sums:
         question = self.assembler.question(0, key, self.marks)
         is_ratio = self.assembler.planner.catalogue.indicators[key.indicator].is_ratio
-        newest = self.assembler.period(key).months[-1]
         counts: Counter[str] = Counter()
         sums: list[Any] = []
-        stale, reporters = False, set[str]()
+        ends, reporters = set[date](), set[str]()
         for unit, found in self._inside(key, bool(question["below"])).items():
             reported = [part for part, cell in found.items() if cell.revision.figure.reported]
             last = max(reported, default=None)
-            if question["rule"] == "last" and last is not None:
-                stale = stale or last < newest
             if reported and question["listed"]:
                 reporters.add(unit)
             for part, cell in found.items():
                 counts.update(self._counted(unit, part, cell, key))
-                if question["rule"] != "last" or part == last:
-                    sums.append(figures.addends(cell.revision.figure, is_ratio))
+                if question["rule"] == "last" and part != last:
+                    continue
+                sums.append(figures.addends(cell.revision.figure, is_ratio))
+                if question["rule"] == "last" and sums[-1] is not None:
+                    ends.add(self.assembler.period(key.at(period=part)).end)
         added = [one for one in sums if one is not None]
         return Sums(
             numerator=_total(one.numerator for one in added),
             denominator=_total(one.denominator for one in added),
-            stale=stale,
+            oldest_on=min(ends, default=None),
+            newest_on=max(ends, default=None),
             reporters=frozenset(reporters),
             **counts,
         )
@@ -114,7 +115,8 @@ def _of_rows(rows: Iterable[Row]) -> Sums:
     return Sums(
         numerator=_total(row.numerator for row in parts),
         denominator=_total(row.denominator for row in parts),
-        stale=any(row.stale for row in parts),
+        oldest_on=min((row.oldest_part_on for row in parts if row.oldest_part_on), default=None),
+        newest_on=max((row.newest_part_on for row in parts if row.newest_part_on), default=None),
         **{name: sum(getattr(row, name) for row in parts) for name in COUNTS},
     )
 

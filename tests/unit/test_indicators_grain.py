@@ -18,13 +18,14 @@ from tests.unit.indicators_examples import EPOCH, catalogue, planner
 
 RATIO, STOCK = "DVC.ONLINE_SUBMIT", "DVC.AVAILABLE"
 HALF = Decimal("0.5")
+DAYS = ("oldest_part_on", "newest_part_on")
 
 
 def row(unit: str, value: Any = None, *, period: str = "2025-05", **fields: Any) -> Row:
     """A province's row with nothing in it but what is given."""
     empty: dict[str, Any] = dict.fromkeys(Row.__struct_fields__, 0)
     names = ("numerator", "denominator", "reported", "discrepancy", "completeness", "timeliness", "derived")
-    empty |= dict.fromkeys((*names, "target", "attainment", "missing", "not_aggregable"))
+    empty |= dict.fromkeys((*names, "target", "attainment", "missing", "not_aggregable", *DAYS))
     empty |= {"indicator": RATIO, "calendar": "statistical", "period": period, "basis": "in_period"}
     empty |= {"level": "province", "value_source": "none" if value is None else "computed", "causes": []}
     empty |= {"stale": False, "status_colour": "grey", "phase": "closed", "updated_at": EPOCH}

@@ -18,7 +18,7 @@ from chiso_shared.catalogue.published import (
 from chiso_shared.catalogue.registers import PublishedFigure, SourceDocument, StatusRule, System, Task
 from chiso_shared.catalogue.rules import PLACEHOLDERS, Rule, SeverityLevel
 from chiso_shared.catalogue.targets import EVERY_PROVINCE, Target, Targets
-from chiso_shared.catalogue.units import Predecessor, Unit, Units
+from chiso_shared.catalogue.units import Predecessor, Tenure, Unit, Units
 
 __all__ = [
     "EVERY_PROVINCE",
@@ -46,6 +46,7 @@ __all__ = [
     "Target",
     "Targets",
     "Task",
+    "Tenure",
     "Unit",
     "Units",
     "canonical_agency",

@@ -115,6 +115,7 @@ def _former_province(row: Row) -> Unit:
         h_code=_h_code(row, "h_code"),
         valid_from=None,
         valid_to=effective - timedelta(days=1),
+        merged=row.text("kind") == "merged",
     )
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from types import MappingProxyType
+from typing import NamedTuple
 
 from chiso_shared.catalogue.agencies import canonical_agency
 from chiso_shared.catalogue.words import Level
@@ -12,7 +13,8 @@ from chiso_shared.catalogue.words import Level
 @dataclass(frozen=True, slots=True)
 class Unit:
     """One unit as it is in one span of time. Dates are inclusive; None means "since before the records"
-    (`valid_from`) or "still" (`valid_to`). `type` is the one in force in the span `type_from`..`type_to`."""
+    (`valid_from`) or "still" (`valid_to`). `type` is the one in force in the span `type_from`..`type_to`.
+    `merged`: it went into another unit on its last day; what has its code afterwards is another unit."""
 
     code: str
     level: Level
@@ -26,6 +28,7 @@ class Unit:
     valid_to: date | None
     type_from: date | None = None
     type_to: date | None = None
+    merged: bool = False
 
     def valid_on(self, on: date) -> bool:
         """Whether the unit exists on that day."""
@@ -38,6 +41,14 @@ class Unit:
 
 def _covers(first: date | None, last: date | None, on: date) -> bool:
     return (first is None or first <= on) and (last is None or on <= last)
+
+
+class Tenure(NamedTuple):
+    """The days on which a code means one and the same unit, whatever its type, name or parent; inclusive."""
+
+    code: str
+    first: date
+    last: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +106,17 @@ class Units:
         if known is None:
             return None
         return next((unit for unit in self.spans[known] if unit.in_force_on(on)), None)
+
+    def tenure(self, code: str, on: date) -> Tenure | None:
+        """For how long a code means the unit that it means on that day; None when it means none.
+
+        Two days have the same tenure exactly when the code means the same unit on both."""
+        unit = self.get(code, on)
+        if unit is None:
+            return None
+        ends = [span.valid_to for span in self.spans[unit.code] if span.merged and span.valid_to is not None]
+        first = max((end + timedelta(days=1) for end in ends if end < on), default=date.min)
+        return Tenure(unit.code, first, min((end for end in ends if on <= end), default=date.max))
 
     def by_h_code(self, h_code: str, on: date) -> Unit | None:
         """The unit that an H-code names on that day: a province (`H50`) or a department (`H48.12`)."""

@@ -54,7 +54,11 @@ class Derived(Payload):
 
 
 class Rollup(Payload):
-    """A number with its completeness and finality."""
+    """A number with its completeness and finality.
+
+    `oldest_part_on` and `newest_part_on`: where each unit's last report stands for a longer period, the last
+    days of the parts that the oldest and the newest of them are about; `stale` when these differ.
+    """
 
     unit: str
     level: Level
@@ -78,6 +82,8 @@ class Rollup(Payload):
     completeness: ExactNumber | None = None
     timeliness: ExactNumber | None = None
     stale: bool = False
+    oldest_part_on: date | None = None
+    newest_part_on: date | None = None
     status_colour: StatusColour = "grey"
     derived: Derived | None = None
     phase: Phase

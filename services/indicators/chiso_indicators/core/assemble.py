@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
@@ -14,8 +15,9 @@ from chiso_indicators.core.derived import derive
 from chiso_indicators.core.expectation import Expectations
 from chiso_indicators.core.figure import Figure
 from chiso_indicators.core.keys import Key
+from chiso_indicators.core.late import Reopening
 from chiso_indicators.core.phases import Marks
-from chiso_indicators.core.plan import YTD, Planner, rule_of, scope_of
+from chiso_indicators.core.plan import NATION, YTD, Planner, rule_of, scope_of
 from chiso_indicators.core.row import Context, Row, Sums, draft
 
 Source = Literal["cells", "months", "provinces"]
@@ -47,9 +49,12 @@ class Assembler:
         return "months" if longer and rule_of(indicator, key.basis) == "sum" else "cells"
 
     def question(self, n: int, key: Key, marks: Marks) -> dict[str, object]:
-        """The key as `sums_from_cells` wants it."""
+        """The key as `sums_from_cells` and `sums_from_months` want it.
+
+        Parts that end before `since` are of another unit that had the code; `until` is the period's last day.
+        """
         indicator = self.planner.catalogue.indicators[key.indicator]
-        period = self.period(key)
+        period, tenure = self.period(key), self.planner.tenure(key.unit, key.calendar, key.period)
         rule = rule_of(indicator, key.basis)
         below = scope_of(self._level(key), indicator, key.basis) == "below"
         return {
@@ -58,7 +63,29 @@ class Assembler:
             "below": below,
             "rule": "sum" if period.frequency == "month" and rule == "last" else rule,
             "listed": below and period.frequency == "month" and marks.is_due(period),
+            "since": tenure.first if tenure is not None else None,
+            "until": period.end,
         }
+
+    def former_questions(self, n: int, key: Key) -> list[dict[str, object]]:
+        """What provinces that are none at the period's end add to the nation, for `sums_from_cells`.
+
+        Their reports count, and flows add up. A stock of then stands in what they went into, or nowhere:
+        theirs is left out (`gone`).
+        """
+        indicator = self.planner.catalogue.indicators[key.indicator]
+        rule = rule_of(indicator, key.basis)
+        if key.unit != NATION or rule == "own":
+            return []
+        gone = {
+            "n": n,
+            **key._asdict(),
+            "below": scope_of("province", indicator, key.basis) == "below",
+            "rule": "gone" if rule == "last" else rule,
+            "listed": False,
+        }
+        former = self.planner.former(key.calendar, key.period)
+        return [gone | {"unit": one.code, "since": one.first, "until": one.last} for one in former]
 
     def period(self, key: Key) -> Period:
         """The key's period; the key must be known."""
@@ -69,7 +96,20 @@ class Assembler:
 
     def phase(self, key: Key, marks: Marks) -> Phase:
         """The phase of the row of a key."""
-        return marks.phase(self.period(key), self.planner.lineage(key) if marks.reopened else ())
+        period = self.period(key)
+        if not marks.reopened:
+            return marks.phase(period)
+        concerning = tuple(one for one in marks.reopened if self._concerns(one, key))
+        return replace(marks, reopened=concerning).phase(period, self.planner.lineage(key))
+
+    def _goes_on(self, before: Key, after: Key) -> bool:
+        """Whether the unit of a key is still that of a later one."""
+        return self.planner.same_unit(after.unit, after.calendar, before.period, after.period)
+
+    def _concerns(self, one: Reopening, key: Key) -> bool:
+        """Whether the unit that a reopening and a key share by its code is the same unit in both periods."""
+        shared = key.unit if key.unit in one.lineage else one.unit
+        return self.planner.same_unit(shared, key.calendar, one.period, key.period)
 
     def draft(self, key: Key, sums: Sums, own: Figure | None, marks: Marks, stamp: datetime) -> Row:
         """The row without `derived` and version."""
@@ -80,7 +120,7 @@ class Assembler:
         if row.basis != YTD:
             return row
         previous = self.planner.previous(row.key)
-        before = rows.get(previous) if previous is not None else None
+        before = rows.get(previous) if previous is not None and self._goes_on(previous, row.key) else None
         indicator = self.planner.catalogue.indicators[row.indicator]
         return msgspec.structs.replace(row, derived=derive(indicator, row, previous is not None, before))
 

@@ -16,6 +16,7 @@ LEVELS: Final = ("commune", "department")
 
 def added(parts: Sequence[Sums]) -> Sums:
     """Several sums as one: the provinces of a nation."""
+    days = [day for part in parts for day in (part.oldest_on, part.newest_on) if day is not None]
     return Sums(
         numerator=_sum([part.numerator for part in parts]),
         denominator=_sum([part.denominator for part in parts]),
@@ -26,7 +27,8 @@ def added(parts: Sequence[Sums]) -> Sums:
         n_percent_only=sum(part.n_percent_only for part in parts),
         n_unexpected=sum(part.n_unexpected for part in parts),
         n_withdrawn=sum(part.n_withdrawn for part in parts),
-        stale=any(part.stale for part in parts),
+        oldest_on=min(days, default=None),
+        newest_on=max(days, default=None),
     )
 
 

@@ -11,6 +11,7 @@ from chiso_shared.catalogue.periods import Period
 from chiso_shared.catalogue.words import Level
 
 from chiso_indicators.core.keys import Key
+from chiso_indicators.core.plan import parts_inside
 
 _NOBODY: Final[frozenset[str]] = frozenset()
 
@@ -40,23 +41,25 @@ class Expectations:
         return self._counts[memory]
 
     def _count(self, key: Key, level: str, period: Period) -> int:
-        return sum(len(self.obliged(key, level, part)) for part in (period, *self._parts(period)))
+        return sum(len(self.obliged(key, level, part)) for part in self._parts(key, period))
 
     def count_of(self, key: Key, level: str, period: Period, wanted: str) -> int:
         """As `count`, for the obliged units of one level only."""
         return sum(
             found is not None and found.level == wanted
-            for part in (period, *self._parts(period))
+            for part in self._parts(key, period)
             for found in (
                 self._catalogue.units.get(unit, part.end) for unit in self.obliged(key, level, part)
             )
         )
 
-    def _parts(self, period: Period) -> list[Period]:
+    def _parts(self, key: Key, period: Period) -> list[Period]:
+        """The period and the finer ones inside; those of before the unit belong to another of its code."""
         if period.frequency == "month":
-            return []
-        year = self._catalogue.calendars.periods_of_year(period.calendar, period.year)
-        return [part for part in year if period.code in part.coarser]
+            return [period]
+        tenure = self._catalogue.units.tenure(key.unit, period.end)
+        first = tenure.first if tenure is not None else date.min
+        return [period, *(part for part in parts_inside(period, self._catalogue) if first <= part.end)]
 
     def obliged(self, key: Key, level: str, period: Period) -> frozenset[str]:
         """The units that owe a report for exactly this period, under the unit or the unit itself."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final, Literal, NamedTuple
 
 from chiso_shared.catalogue import Catalogue
 from chiso_shared.catalogue.indicators import Indicator
 from chiso_shared.catalogue.periods import Period
+from chiso_shared.catalogue.units import Tenure
 from chiso_shared.catalogue.words import LEVELS
 
 from chiso_indicators.core.keys import Key
@@ -52,6 +53,12 @@ def rule_of(indicator: Indicator, basis: str) -> Rule:
     return "last" if basis == YTD else indicator.time_aggregation
 
 
+def parts_inside(period: Period, catalogue: Catalogue) -> list[Period]:
+    """The finer periods that a longer one is made of. Halves make a year; nine months do not tile it."""
+    year = catalogue.calendars.periods_of_year(period.calendar, period.year)
+    return [one for one in year if period.code in one.coarser and one.frequency != "nine_months"]
+
+
 class Instants(NamedTuple):
     """What Apply asks of a period for every observation: its year, its close, and who owes it when."""
 
@@ -70,6 +77,7 @@ class Planner:
         self._instants: dict[tuple[str, str], Instants | None] = {}
         self._keys: dict[tuple[str, ...], tuple[Key, ...]] = {}
         self._moved: dict[tuple[str, str, str], tuple[str, ...]] = {}
+        self._former: dict[tuple[str, str], tuple[Tenure, ...]] = {}
         named = (level for rule in catalogue.rules for level in rule.levels)
         self.stored_levels: Final = frozenset({"province", "nation", *named})
 
@@ -123,6 +131,34 @@ class Planner:
         found = self._catalogue.units.get(unit, period.end) if period is not None else None
         return Place(found.level, found.parent) if found is not None else None
 
+    def tenure(self, unit: str, calendar: str, code: str) -> Tenure | None:
+        """How long the code means the unit that it means at a period's end; None where it means none."""
+        period = self.period(calendar, code)
+        return self._catalogue.units.tenure(unit, period.end) if period is not None else None
+
+    def same_unit(self, unit: str, calendar: str, code: str, other: str) -> bool:
+        """Whether a code means the same unit at the ends of two periods, whatever its type or parent."""
+        tenure = self.tenure(unit, calendar, code)
+        return tenure is not None and tenure == self.tenure(unit, calendar, other)
+
+    def former(self, calendar: str, code: str) -> tuple[Tenure, ...]:
+        """The provinces that were at the end of a part of the period, and are none at its own end."""
+        key = (calendar, code)
+        if key not in self._former:
+            period = self.period(calendar, code)
+            self._former[key] = self._find_former(period) if period is not None else ()
+        return self._former[key]
+
+    def _find_former(self, period: Period) -> tuple[Tenure, ...]:
+        present = self._provinces(period.end)
+        parts = parts_inside(period, self._catalogue)
+        return tuple(sorted({one for part in parts for one in self._provinces(part.end)} - present))
+
+    def _provinces(self, on: date) -> frozenset[Tenure]:
+        units = self._catalogue.units
+        found = (units.tenure(unit.code, on) for unit in units.of_level("province", on))
+        return frozenset(tenure for tenure in found if tenure is not None)
+
     def previous(self, key: Key) -> Key | None:
         """For year-to-date figures: the same key one period before, in the same calendar year; else None."""
         period = self.period(key.calendar, key.period)
@@ -170,14 +206,21 @@ class Planner:
         yield NATION
 
     def keys_moved(self, key: Key, place: Place) -> tuple[Key, ...]:
-        """Stored rollups that a change of this cell can alter; the same for all communes of a province."""
+        """Stored rollups that a change of this cell can alter; the same for all communes of a province.
+
+        A longer period at whose end the code above is another unit, or none, holds nothing of this cell.
+        """
         own = key.unit if place.level in self.stored_levels else ""
         memory = (own, place.parent or "", *key[1:])
         if memory not in self._keys:
             periods = self.periods_moved(key.calendar, key.period, key.basis)
             units = self.units_moved(key.unit, place, key.basis)
-            found = (key.at(unit=unit, period=one) for unit in units for one in periods)
-            self._keys[memory] = tuple(found)
+            self._keys[memory] = tuple(
+                key.at(unit=unit, period=one)
+                for unit in units
+                for one in periods
+                if one == key.period or self.same_unit(unit, key.calendar, key.period, one)
+            )
         return self._keys[memory]
 
 

@@ -14,7 +14,7 @@ from chiso_indicators.core import value as values
 from chiso_indicators.core.causes import union
 from chiso_indicators.core.keys import Key
 from chiso_indicators.core.plan import UNSTATED, Planner
-from chiso_indicators.core.row import Row
+from chiso_indicators.core.row import Row, is_stale
 
 _PHASES: Final = ("open", "collecting", "reopened", "closed")
 _MERGED: Final = "merged"
@@ -89,6 +89,8 @@ def _joined(key: Key, parts: Sequence[Row], merger: Merger, planner: Planner) ->
     expected, n_reported = sum(row.n_expected for row in parts), sum(row.n_reported for row in parts)
     on_time = sum(row.n_on_time for row in parts)
     untimed = all(row.timeliness is None for row in parts)
+    days = [day for row in computed for day in (row.oldest_part_on, row.newest_part_on) if day is not None]
+    oldest, newest = min(days, default=None), max(days, default=None)
     row = Row(
         *key,
         level="province",
@@ -108,7 +110,7 @@ def _joined(key: Key, parts: Sequence[Row], merger: Merger, planner: Planner) ->
         n_withdrawn=sum(row.n_withdrawn for row in parts),
         completeness=values.share(n_reported, expected),
         timeliness=None if untimed else values.share(on_time, expected),
-        stale=any(row.stale for row in parts),
+        stale=is_stale(oldest, newest),
         status_colour="grey",
         derived=None,
         phase=min((row.phase for row in parts), key=_PHASES.index),
@@ -122,6 +124,8 @@ def _joined(key: Key, parts: Sequence[Row], merger: Merger, planner: Planner) ->
         ordinal=0,
         updated_at=max(row.updated_at for row in parts),
         catalogue_version=max(parts, key=lambda row: row.updated_at).catalogue_version,
+        oldest_part_on=oldest,
+        newest_part_on=newest,
     )
     present = tuple(sorted(row.unit for row in parts))
     missing = tuple(code for code in merger.predecessors if code not in present)

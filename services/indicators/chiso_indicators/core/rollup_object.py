@@ -24,6 +24,8 @@ _PLAIN_FIELDS: Final = (
     "completeness",
     "timeliness",
     "stale",
+    "oldest_part_on",
+    "newest_part_on",
     "status_colour",
     "derived",
     "phase",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -22,7 +22,11 @@ SINGLE_KINDS: Final = frozenset({"rank", "score", "milestone", "status"})
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What the cells or rows below add up to. `numerator` is None when nothing was added."""
+    """What the cells or rows below add up to. `numerator` is None when nothing was added.
+
+    `oldest_on` and `newest_on` are the last days of the parts that the oldest and the newest of the added
+    reports are about, where each unit's last report stands for a longer period.
+    """
 
     numerator: Decimal | None = None
     denominator: Decimal | None = None
@@ -33,7 +37,8 @@ class Sums:
     n_percent_only: int = 0
     n_unexpected: int = 0
     n_withdrawn: int = 0
-    stale: bool = False
+    oldest_on: date | None = None
+    newest_on: date | None = None
     reporters: frozenset[str] = frozenset()
 
 
@@ -96,6 +101,8 @@ class Row(msgspec.Struct, frozen=True):
     ordinal: int
     updated_at: datetime
     catalogue_version: str
+    oldest_part_on: date | None
+    newest_part_on: date | None
 
     @property
     def key(self) -> Key:
@@ -109,6 +116,7 @@ def draft(
     """The row that the parts give, without `derived`, version, vintage, causes and place in the history."""
     indicator = context.indicator
     numerator, denominator, refusal = _computed(sums, own, context)
+    oldest, newest = (sums.oldest_on, sums.newest_on) if numerator is not None else (None, None)
     reported = _reported(indicator, own)
     value, source = values.shown_value(indicator, numerator, denominator), "computed"
     if numerator is None:
@@ -136,7 +144,7 @@ def draft(
         n_withdrawn=sums.n_withdrawn,
         completeness=completeness,
         timeliness=None if context.is_backfill else timeliness,
-        stale=sums.stale,
+        stale=is_stale(oldest, newest),
         status_colour=values.colour(
             context.status_rule, value, high, qualifier, context.target, completeness
         ),
@@ -152,7 +160,14 @@ def draft(
         ordinal=0,
         updated_at=stamp,
         catalogue_version=catalogue_version,
+        oldest_part_on=oldest,
+        newest_part_on=newest,
     )
+
+
+def is_stale(oldest_on: date | None, newest_on: date | None) -> bool:
+    """Whether reports that were added as one stock are about different parts of the period."""
+    return oldest_on != newest_on
 
 
 def _computed(

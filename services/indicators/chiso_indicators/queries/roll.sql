@@ -62,24 +62,28 @@ JOIN indicators.rollup ON (rollup.unit, rollup.indicator, rollup.calendar, rollu
     = (key.unit, key.indicator, key.calendar, key.period, key.basis);
 
 -- A cell of a quarter or longer counts only for a unit that has no finer cell inside it, so nothing counts twice.
+-- Parts that end before `since` are of another unit that had the code. A stock is that of the units which stand
+-- below at the end of the period; of those that left it (rule `gone`: all of them) only the reports count.
 -- name: sums_from_cells
 WITH key AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS key(
         n integer, unit text, indicator text, calendar text, period text, basis text,
-        below boolean, rule text, listed boolean, only_level text)
+        below boolean, rule text, listed boolean, since date, until date, only_level text)
 ), part AS MATERIALIZED (
     SELECT key.*, part.part, part.frequency, part.ends_on
     FROM key
     JOIN indicators.period_part AS part ON part.calendar = key.calendar AND part.period = key.period
-    WHERE part.part = key.period OR key.rule <> 'own'
+    WHERE (part.part = key.period OR key.rule <> 'own') AND part.ends_on BETWEEN key.since AND key.until
 ), inside AS (
-    SELECT part.n, part.rule, part.listed, part.frequency, part.ends_on, cell.*
+    SELECT part.n, part.rule, part.listed, part.below, part.since, part.until, part.frequency, part.ends_on,
+        cell.*
     FROM part
     JOIN indicators.cell ON cell.unit = part.unit AND cell.indicator = part.indicator
         AND cell.calendar = part.calendar AND cell.period = part.part AND cell.basis = part.basis
     WHERE NOT part.below
     UNION ALL
-    SELECT part.n, part.rule, part.listed, part.frequency, part.ends_on, cell.*
+    SELECT part.n, part.rule, part.listed, part.below, part.since, part.until, part.frequency, part.ends_on,
+        cell.*
     FROM part
     JOIN indicators.cell ON cell.parent = part.unit AND cell.indicator = part.indicator
         AND cell.calendar = part.calendar AND cell.basis = part.basis AND cell.period = part.part
@@ -91,7 +95,8 @@ WITH key AS MATERIALIZED (
         JOIN indicators.cell AS other ON other.unit = inside.unit AND other.indicator = inside.indicator
             AND other.calendar = inside.calendar AND other.period = finer.part AND other.basis = inside.basis
         WHERE finer.calendar = inside.calendar AND finer.period = inside.period
-            AND finer.part <> inside.period AND other.op = 'report')
+            AND finer.part <> inside.period AND other.op = 'report'
+            AND (inside.below OR finer.ends_on >= inside.since))
 ), latest AS (
     SELECT DISTINCT ON (n, unit) n, unit, period
     FROM counted
@@ -102,7 +107,12 @@ WITH key AS MATERIALIZED (
         counted.status = 'NA' AS not_applicable,
         obligation.level IS NOT NULL AS obliged,
         counted.rule = 'last' AS dated,
-        counted.rule <> 'last' OR latest.n IS NOT NULL AS chosen,
+        CASE counted.rule WHEN 'gone' THEN false
+            WHEN 'last' THEN latest.n IS NOT NULL AND (NOT counted.below OR EXISTS (
+                SELECT FROM indicators.unit
+                WHERE unit.code = counted.unit AND unit.parent = counted.parent
+                    AND counted.until BETWEEN unit.valid_from AND unit.valid_to))
+            ELSE true END AS chosen,
         counted.op = 'report' AND counted.status <> 'NA' AND counted.qualifier = 'eq'
             AND CASE WHEN indicator.is_ratio THEN counted.numerator IS NOT NULL AND counted.denominator IS NOT NULL
                 ELSE counted.value IS NOT NULL END AS adds,
@@ -132,8 +142,8 @@ SELECT n,
     count(*) FILTER (WHERE obliged AND reported AND NOT adds AND NOT not_applicable) AS n_percent_only,
     count(*) FILTER (WHERE reported AND NOT obliged) AS n_unexpected,
     count(*) FILTER (WHERE NOT reported) AS n_withdrawn,
-    coalesce(min(ends_on) FILTER (WHERE adds AND chosen AND dated)
-        < max(ends_on) FILTER (WHERE adds AND chosen AND dated), false) AS stale,
+    min(ends_on) FILTER (WHERE adds AND chosen AND dated) AS oldest_on,
+    max(ends_on) FILTER (WHERE adds AND chosen AND dated) AS newest_on,
     array_agg(unit::text) FILTER (WHERE listed AND obliged AND reported) AS reporters
 FROM judged
 GROUP BY n;
@@ -143,14 +153,15 @@ GROUP BY n;
 -- name: sums_from_months
 WITH key AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS key(
-        n integer, unit text, indicator text, calendar text, period text, basis text)
+        n integer, unit text, indicator text, calendar text, period text, basis text, since date)
 ), part AS MATERIALIZED (
     SELECT key.*, part.part, part.frequency, part.ends_on
     FROM key
     JOIN indicators.period_part AS part ON part.calendar = key.calendar AND part.period = key.period
+    WHERE part.ends_on >= key.since
 ), months AS (
     SELECT part.n, rollup.numerator, rollup.denominator, rollup.n_reported, rollup.n_contributing,
-        rollup.n_on_time, rollup.n_percent_only, rollup.n_unexpected, rollup.n_withdrawn, rollup.stale
+        rollup.n_on_time, rollup.n_percent_only, rollup.n_unexpected, rollup.n_withdrawn
     FROM part
     JOIN indicators.rollup ON rollup.unit = part.unit AND rollup.indicator = part.indicator
         AND rollup.calendar = part.calendar AND rollup.period = part.part AND rollup.basis = part.basis
@@ -194,14 +205,13 @@ WITH key AS MATERIALIZED (
         (obliged AND reported AND on_time)::integer,
         (obliged AND reported AND NOT adds AND NOT not_applicable)::integer,
         (reported AND NOT obliged)::integer,
-        (NOT reported)::integer,
-        false
+        (NOT reported)::integer
     FROM judged
 )
 SELECT n, sum(numerator) AS numerator, sum(denominator) AS denominator,
     sum(n_reported) AS n_reported, sum(n_contributing) AS n_contributing, sum(n_on_time) AS n_on_time,
     sum(n_percent_only) AS n_percent_only, sum(n_unexpected) AS n_unexpected, sum(n_withdrawn) AS n_withdrawn,
-    bool_or(stale) AS stale
+    NULL::date AS oldest_on, NULL::date AS newest_on
 FROM parts
 GROUP BY n;
 
@@ -214,7 +224,7 @@ SELECT key.n, sum(rollup.numerator) AS numerator, sum(rollup.denominator) AS den
     sum(rollup.n_reported) AS n_reported, sum(rollup.n_contributing) AS n_contributing,
     sum(rollup.n_on_time) AS n_on_time, sum(rollup.n_percent_only) AS n_percent_only,
     sum(rollup.n_unexpected) AS n_unexpected, sum(rollup.n_withdrawn) AS n_withdrawn,
-    bool_or(rollup.stale) AS stale
+    min(rollup.oldest_part_on) AS oldest_on, max(rollup.newest_part_on) AS newest_on
 FROM key
 JOIN indicators.rollup ON rollup.indicator = key.indicator AND rollup.calendar = key.calendar
     AND rollup.period = key.period AND rollup.basis = key.basis AND rollup.level = 'province'
@@ -229,7 +239,7 @@ WITH given AS MATERIALIZED (
         not_aggregable, reported, discrepancy, n_expected, n_reported, n_contributing, n_on_time,
         n_percent_only, n_unexpected, n_withdrawn, completeness, timeliness, stale, status_colour, derived,
         phase, vintage, version, causes, target, attainment, missing, tick, ordinal, updated_at,
-        catalogue_version
+        catalogue_version, oldest_part_on, newest_part_on
     FROM given
     ORDER BY unit COLLATE "C", indicator COLLATE "C", calendar COLLATE "C", period COLLATE "C",
         basis COLLATE "C"
@@ -237,14 +247,15 @@ WITH given AS MATERIALIZED (
         (level, numerator, denominator, value, value_source, not_aggregable, reported, discrepancy,
             n_expected, n_reported, n_contributing, n_on_time, n_percent_only, n_unexpected, n_withdrawn,
             completeness, timeliness, stale, status_colour, derived, phase, vintage, version, causes, target,
-            attainment, missing, tick, ordinal, updated_at, catalogue_version)
+            attainment, missing, tick, ordinal, updated_at, catalogue_version, oldest_part_on, newest_part_on)
         = (EXCLUDED.level, EXCLUDED.numerator, EXCLUDED.denominator, EXCLUDED.value, EXCLUDED.value_source,
             EXCLUDED.not_aggregable, EXCLUDED.reported, EXCLUDED.discrepancy, EXCLUDED.n_expected,
             EXCLUDED.n_reported, EXCLUDED.n_contributing, EXCLUDED.n_on_time, EXCLUDED.n_percent_only,
             EXCLUDED.n_unexpected, EXCLUDED.n_withdrawn, EXCLUDED.completeness, EXCLUDED.timeliness,
             EXCLUDED.stale, EXCLUDED.status_colour, EXCLUDED.derived, EXCLUDED.phase, EXCLUDED.vintage,
             EXCLUDED.version, EXCLUDED.causes, EXCLUDED.target, EXCLUDED.attainment, EXCLUDED.missing,
-            EXCLUDED.tick, EXCLUDED.ordinal, EXCLUDED.updated_at, EXCLUDED.catalogue_version)
+            EXCLUDED.tick, EXCLUDED.ordinal, EXCLUDED.updated_at, EXCLUDED.catalogue_version,
+            EXCLUDED.oldest_part_on, EXCLUDED.newest_part_on)
 )
 INSERT INTO indicators.rollup_history SELECT * FROM given;
 

@@ -9,6 +9,7 @@ from typing import Final
 from chiso_shared.contracts.codec import decode_json
 
 from chiso_indicators.core.assemble import SOURCES, Assembler, Source
+from chiso_indicators.core.breakdown import added
 from chiso_indicators.core.figure import Figure
 from chiso_indicators.core.keys import Key
 from chiso_indicators.core.phases import Marks
@@ -57,14 +58,22 @@ async def sums_of(
     session: Session, source: Source, keys: Sequence[Key], assembler: Assembler, marks: Marks
 ) -> dict[Key, Sums]:
     """The sums of keys that are made out of the same source; a key with nothing below it is left out."""
-    if source == "cells":
-        asked = as_json([assembler.question(n, key, marks) for n, key in enumerate(keys)])
-        records = await session.fetch(queries().sums_from_cells, asked)
-    elif source == "months":
-        records = await session.fetch(queries().sums_from_months, numbered(keys))
-    else:
-        records = await session.fetch(queries().sums_from_provinces, numbered(keys))
+    if source == "provinces":
+        return await _of_provinces(session, keys, assembler)
+    statement = queries().sums_from_cells if source == "cells" else queries().sums_from_months
+    asked = as_json([assembler.question(n, key, marks) for n, key in enumerate(keys)])
+    records = await session.fetch(statement, asked)
     return {keys[record["n"]]: _sums(record, source) for record in records}
+
+
+async def _of_provinces(session: Session, keys: Sequence[Key], assembler: Assembler) -> dict[Key, Sums]:
+    """The rows of the provinces of the period's end, and what those before them add."""
+    records = await session.fetch(queries().sums_from_provinces, numbered(keys))
+    found = {record["n"]: _sums(record, "provinces") for record in records}
+    asked = [one for n, key in enumerate(keys) for one in assembler.former_questions(n, key)]
+    for n, former in (await sums_between(session, asked)).items() if asked else ():
+        found[n] = added([found[n], former]) if n in found else former
+    return {keys[n]: sums for n, sums in found.items()}
 
 
 async def sums_between(
@@ -90,7 +99,8 @@ def _sums(record: Values, source: Source) -> Sums:
         n_percent_only=record["n_percent_only"],
         n_unexpected=record["n_unexpected"],
         n_withdrawn=record["n_withdrawn"],
-        stale=record["stale"],
+        oldest_on=record["oldest_on"],
+        newest_on=record["newest_on"],
         reporters=frozenset(record["reporters"] or ()) if from_cells else frozenset(),
     )
 

@@ -40,24 +40,25 @@ async def by_level(read: Reader, row: Row) -> list[dict[str, Any]]:
     indicator = assembler.planner.catalogue.indicators[row.indicator]
     if indicator.space_aggregation == "none" or scope_of(row.level, indicator, row.basis) == "own":
         return []
-    parts, marks = _below(row.key, assembler), (await read.clockwork()).marks
-    sums = await _sums(read, parts, assembler, marks)
+    marks = (await read.clockwork()).marks
+    sums = await _sums(read, _below(row.key, assembler, marks))
     expected = {level: assembler.expected_of(row.key, level) for level in LEVELS}
     return breakdown(indicator, sums, expected)
 
 
-def _below(key: Key, assembler: Assembler) -> list[Key]:
-    """The key, or for the nation the same of its provinces."""
+def _below(key: Key, assembler: Assembler, marks: Marks) -> list[dict[str, object]]:
+    """The question of the key, or for the nation those of its provinces, and of the ones before them."""
     if key.unit != NATION:
-        return [key]
+        return [assembler.question(0, key, marks)]
     provinces = assembler.planner.catalogue.units.of_level("province", assembler.period(key).end)
-    return [key.at(unit=province.code) for province in provinces]
+    present = [assembler.question(0, key.at(unit=province.code), marks) for province in provinces]
+    return present + assembler.former_questions(0, key)
 
 
-async def _sums(read: Reader, parts: Sequence[Key], assembler: Assembler, marks: Marks) -> dict[str, Sums]:
+async def _sums(read: Reader, parts: Sequence[dict[str, object]]) -> dict[str, Sums]:
     questions = [
-        {**assembler.question(n * len(LEVELS) + place, key, marks), "below": True, "only_level": level}
-        for n, key in enumerate(parts)
+        {**part, "n": n * len(LEVELS) + place, "below": True, "only_level": level}
+        for n, part in enumerate(parts)
         for place, level in enumerate(LEVELS)
     ]
     async with read.pool.acquire() as session:

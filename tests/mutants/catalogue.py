@@ -108,6 +108,7 @@ MUTANTS: Final = (
         f"{CORE}/plan.py",
         "found = self._catalogue.units.get(unit, period.end) if period",
         "found = self._catalogue.units.get(unit, period.start) if period",
+        MERGER,
     ),
     _one(
         "the nation is added to itself",
@@ -173,8 +174,8 @@ MUTANTS: Final = (
     _one(
         "a longer period expects the reports of one month",
         f"{CORE}/expectation.py",
-        "for part in (period, *self._parts(period)))",
-        "for part in (period, *self._parts(period)[:1]))",
+        "for part in parts_inside(period, self._catalogue) if first",
+        "for part in parts_inside(period, self._catalogue)[:1] if first",
     ),
     _one(
         "percent-only reports count as contributing",

@@ -219,3 +219,23 @@ async def test_a_period_is_opened_again_takes_corrections_and_closes_with_the_ne
                 True,
                 False,
             ]
+
+
+async def test_a_decision_that_cannot_be_written_down_is_refused(
+    chiso_topics: str, database: str, operator_home: Path, operator: dict[str, str]
+) -> None:
+    path = "/v1/periods/administrative/2025-10/reopen"
+    bodies: list[tuple[dict[str, Any], str]] = [
+        ({"reason": "x\x00"}, "/reason"),
+        ({"reason": "\x00"}, "/reason"),
+        ({"reason": " \n"}, "/reason"),
+        ({"reason": "x", "closes_at": "9999-12-31T23:59:59-14:00"}, "/closes_at"),
+        ({"reason": "x", "closes_at": "0001-01-01T00:00:00+14:00"}, "/closes_at"),
+        ({"reason": "x", "colour": "red"}, "/colour"),
+    ]
+    async with running(chiso_topics, database, home=operator_home) as chain:
+        for body, pointer in bodies:
+            answer = await chain.client.post(path, json=body, headers=operator)
+            assert answer.status_code == 422, (body, answer.text)
+            [error] = answer.json()["errors"]
+            assert error["pointer"] == pointer and error["message_vi"], (body, error)

@@ -71,6 +71,8 @@ def test_a_silence_reaches_no_further_than_the_key(
         (SAID | {"author": 3, "colour": "red"}, {"/author", "/colour"}),
         (SAID | {"until": "2025-10-19T00:00:00Z"}, {"/until"}),
         (SAID | {"until": "2025-10-21T00:00:00"}, {"/until"}),
+        (SAID | {"until": "9999-12-31T23:59:59-14:00"}, {"/until"}),
+        (SAID | {"until": "0001-01-01T00:00:00+14:00", "reason": " \n "}, {"/until", "/reason"}),
     ],
 )
 def test_every_mistake_of_an_acknowledgement_is_named(document: Any, pointers: set[str]) -> None:

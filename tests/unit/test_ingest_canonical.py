@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from chiso_ingest.core import text as reading
 from chiso_ingest.core.canonical import payload_hash
 from chiso_ingest.core.figures import canonical_figure, read_figure
 from chiso_ingest.core.findings import UnreadableNumber
@@ -22,6 +23,7 @@ from hypothesis import strategies as st
 from tests.unit.ingest_documents import (
     GOOD,
     catalogue,
+    codes,
     examine_one,
     good,
     rules,
@@ -158,6 +160,21 @@ def test_text_is_normalised_not_refused() -> None:
     first, second = accepted(good(reason=composed)), accepted(good(reason=decomposed))
     assert first.payload_sha256 == second.payload_sha256
     assert second.document["reason"] == composed
+
+
+def test_marks_piled_up_are_refused_and_what_a_language_writes_is_taken() -> None:
+    ring = "a" + "\u0323\u0301" * 15
+    assert accepted(good(revision=1, reason=ring)).document["reason"] == unicodedata.normalize("NFC", ring)
+    verdict = verdict_of(good(revision=1, reason=ring + "\u0301"))
+    assert codes(verdict) == {("/reason", "out_of_range")}
+
+
+def test_a_text_without_end_is_refused_before_it_is_normalised(monkeypatch: pytest.MonkeyPatch) -> None:
+    normalised: list[int] = []
+    monkeypatch.setattr(reading, "normal_text", lambda text: normalised.append(len(text)))
+    verdict = verdict_of(good(revision=1, reason="a" + "\u0301\u0323" * 200_000))
+    assert codes(verdict) == {("/reason", "out_of_range")}
+    assert max(normalised) < 100
 
 
 @given(st.text(max_size=60))

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from chiso_ingest.core import csv_body
 from chiso_ingest.core.check import Verdict
 from chiso_shared.contracts.codec import encode_json
 from hypothesis import given, settings
@@ -183,3 +184,14 @@ def test_a_nul_in_the_query_is_refused() -> None:
     verdict = read(body, revision_reason="a\x00b")
     assert (verdict.status, codes(verdict)) == (422, {("/reason", "malformed")})
     assert read(body, revision_reason="ab").status == 200
+
+
+def test_a_header_of_nothing_but_mistakes_is_not_searched_for_what_each_may_mean(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    searched: list[str] = []
+    monkeypatch.setattr(csv_body, "near_name", lambda name, names: searched.append(name))
+    verdict = read(",".join(f"c{number}" for number in range(100_000)) + "\n")
+    assert verdict.status == 422 and len(verdict.findings) == 1_000
+    assert {code for _, code in codes(verdict)} == {"unknown_field"}
+    assert len(searched) == 20

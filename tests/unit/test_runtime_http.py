@@ -112,7 +112,9 @@ async def test_refusals_are_problems(client: httpx.AsyncClient) -> None:
     assert answer.json() == {"type": "about:blank", "title": "no such thing", "status": 404}
     answer = await client.get("/raise/gone", params={"limit": "many"})
     assert answer.status_code == 422
-    assert answer.json()["errors"][0]["pointer"] == "/query/limit"
+    [error] = answer.json()["errors"]
+    assert (error["pointer"], error["code"], error["value"]) == ("/limit", "wrong_type", "many")
+    assert error["message"] and error["message_vi"] == "sai kiểu"
     assert (await client.get("/nowhere")).headers["content-type"] == "application/problem+json"
 
 

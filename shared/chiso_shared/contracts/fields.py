@@ -18,7 +18,10 @@ def _finite(number: Decimal) -> Decimal:
 
 
 def _utc(instant: datetime) -> datetime:
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must lie in the years 1 to 9999 in UTC") from None
 
 
 ExactNumber = Annotated[Decimal, AfterValidator(_finite), WithJsonSchema({"type": "number"})]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel
 
@@ -26,6 +27,16 @@ ErrorCode = Literal[
     "out_of_scope",
     "too_many_observations",
 ]
+
+
+# Short Vietnamese messages, where there is no better one.
+WORDS_VI: Final[Mapping[ErrorCode, str]] = {
+    "missing_field": "thiếu trường",
+    "unknown_field": "trường không tồn tại",
+    "wrong_type": "sai kiểu",
+    "out_of_range": "ngoài phạm vi cho phép",
+    "malformed": "không phải JSON",
+}
 
 
 class ProblemItem(BaseModel):

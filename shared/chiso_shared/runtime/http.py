@@ -9,7 +9,7 @@ import contextlib
 import functools
 import inspect
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import asyncpg
@@ -23,6 +23,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chiso_shared.contracts.codec import encode_json
+from chiso_shared.contracts.problem import WORDS_VI, ErrorCode, ProblemItem
 from chiso_shared.runtime.lifecycle import Background, Component, NotStarted, describe
 from chiso_shared.runtime.logs import get_logger
 from chiso_shared.runtime.postgres import classify
@@ -32,6 +33,7 @@ log = get_logger(__name__)
 
 RETRY_AFTER_SECONDS: Final = 2
 _BACKLOG: Final = 1024
+_SHOWN_CHARACTERS: Final = 200
 
 
 class ExactJSONResponse(Response):
@@ -93,7 +95,7 @@ def unavailable_response(
 
 def bad_parameters_response(error: BadParameters) -> Response:
     """422 that names every offender."""
-    return problem_response(422, "Bad parameters", "The request asks for what does not exist.", error.items)
+    return problem_response(422, "Bad parameters", "the request asks for what does not exist", error.items)
 
 
 class HeadAsGet:
@@ -167,15 +169,28 @@ async def _on_bad_parameters(_request: Request, error: Exception) -> Response:
 
 async def _on_validation_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type only
-    errors = [
-        {
-            "pointer": "/" + "/".join(str(part) for part in item["loc"]),
-            "code": "malformed",
-            "message": item["msg"],
-        }
-        for item in error.errors()
-    ]
-    return problem_response(422, "Unprocessable request", errors=errors)
+    return problem_response(422, "Unprocessable request", errors=[_problem(item) for item in error.errors()])
+
+
+def _problem(item: Mapping[str, Any]) -> ProblemItem:
+    """What the framework refuses, as one of the contract's problems."""
+    code = _code_of(item["type"])
+    where = item["loc"][1:] if code != "malformed" else ()  # without `query` or `body`
+    value = item.get("input")
+    return ProblemItem(
+        pointer="".join(f"/{part}" for part in where),
+        code=code,
+        message=item["msg"],
+        message_vi=WORDS_VI[code],
+        value=value[:_SHOWN_CHARACTERS] if isinstance(value, str) else None,
+    )
+
+
+def _code_of(kind: str) -> ErrorCode:
+    if kind in ("missing", "json_invalid", "extra_forbidden"):
+        known: dict[str, ErrorCode] = {"missing": "missing_field", "json_invalid": "malformed"}
+        return known.get(kind, "unknown_field")
+    return "wrong_type" if kind.endswith(("_type", "_parsing", "_attributes")) else "out_of_range"
 
 
 async def _on_lost_dependency(request: Request, error: Exception) -> Response:

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
-from chiso_shared.contracts.problem import ErrorCode, ProblemItem
+from chiso_shared.contracts.problem import WORDS_VI, ErrorCode, ProblemItem
 
 from chiso_alerts.core.suppression import MATCHED
 
 LONGEST_TEXT: Final = 500
 LONGEST_SILENCE: Final = timedelta(days=366)
 _MOST_VALUES: Final = 200
-_WORDS: Final[Mapping[ErrorCode, str]] = {
-    "missing_field": "thiếu trường",
-    "unknown_field": "trường không tồn tại",
-    "wrong_type": "sai kiểu",
-    "out_of_range": "ngoài phạm vi cho phép",
-    "malformed": "không phải JSON",
-}
 
 
 class BadRequest(ValueError):
@@ -71,12 +64,14 @@ class _Form:
 
     def problem(self, name: str, code: ErrorCode, message: str, value: Any = None) -> None:
         self.items.append(
-            ProblemItem(pointer=f"/{name}", code=code, message=message, message_vi=_WORDS[code], value=value)
+            ProblemItem(
+                pointer=f"/{name}", code=code, message=message, message_vi=WORDS_VI[code], value=value
+            )
         )
 
     def text(self, name: str) -> str:
         value = self.document.get(name)
-        if value is None or value == "":
+        if value is None or (isinstance(value, str) and not value.strip()):
             self.problem(name, "missing_field", "must be given")
         elif not isinstance(value, str):
             self.problem(name, "wrong_type", "must be a text")
@@ -94,10 +89,12 @@ class _Form:
             found = datetime.fromisoformat(value)
             if found.tzinfo is None:
                 raise ValueError("no time zone")
+            return found.astimezone(UTC)
         except (TypeError, ValueError):
             self.problem(name, "wrong_type", "must be an instant with its time zone (RFC 3339)", value)
-            return None
-        return found
+        except OverflowError:
+            self.problem(name, "out_of_range", "must lie in the years 1 to 9999 in UTC", value)
+        return None
 
     def finish(self, known: Sequence[str]) -> None:
         for name in self.document:
@@ -110,7 +107,7 @@ class _Form:
 def _form(document: Any) -> _Form:
     if not isinstance(document, Mapping):
         item = ProblemItem(
-            pointer="", code="wrong_type", message="must be an object", message_vi=_WORDS["wrong_type"]
+            pointer="", code="wrong_type", message="must be an object", message_vi=WORDS_VI["wrong_type"]
         )
         raise BadRequest([item])
     return _Form(document)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from chiso_shared.catalogue import canonical_agency
 from chiso_shared.catalogue.periods import Period
-from chiso_shared.contracts.fields import CalendarName
+from chiso_shared.contracts.fields import CalendarName, Instant
 from chiso_shared.runtime.http import problem_response
 from chiso_shared.runtime.operators import Operator, Operators
 from fastapi import APIRouter, Header, HTTPException, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from chiso_indicators.api import columns
 from chiso_indicators.api.paging import (
@@ -39,7 +39,7 @@ _REOPENING: Final = ("unit", "calendar", "period", "reopened_at", "closes_at")
 Authorization = Annotated[str | None, Header(max_length=200)]
 Verb = Literal["approve", "refuse"]
 _DECISIONS: Final[dict[Verb, Decision]] = {"approve": "approved", "refuse": "refused"}
-Reason = Annotated[str, Field(min_length=1, max_length=1_000, pattern=r"^[^\x00]*\S[^\x00]*$")]
+Reason = Annotated[str, Field(min_length=1, max_length=1_000, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")]
 
 
 class Reasoned(BaseModel):
@@ -59,7 +59,7 @@ class UnitRequest(Reasoned):
 class ReopenRequest(UnitRequest):
     """`closes_at` says when the period closes again, without it a `close` does."""
 
-    closes_at: AwareDatetime | None = None
+    closes_at: Instant | None = None
 
 
 class Desk:
@@ -187,8 +187,7 @@ def _add_periods(routes: APIRouter, desk: Desk) -> None:
         calendar: CalendarName, period: str, body: ReopenRequest, authorization: Authorization = None
     ) -> Response:
         unit, found, author = desk.about_period(authorization, calendar, period, body)
-        closes_at = body.closes_at.astimezone(UTC) if body.closes_at is not None else None
-        one = await desk.reopenings.reopen(unit, found, closes_at, author)
+        one = await desk.reopenings.reopen(unit, found, body.closes_at, author)
         desk.on_decided()
         return single(_reopening(one))
 

@@ -10,6 +10,7 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from chiso_ingest.core import texts
@@ -102,11 +103,14 @@ def _delimiter(header: str) -> str:
 def _columns(header: Sequence[str], findings: Findings) -> list[str]:
     columns = [name.strip() for name in header]
     known = (*sorted(OBSERVATION_FIELDS), *DOCUMENT_COLUMNS)
-    for at, name in enumerate(columns):
-        if name in columns[:at]:
+    seen: set[str] = set()
+    for name in columns:
+        if name in seen:
             findings.add(texts.REPEATED_COLUMN, token(name), name, line=1, words={"name": printable(name)})
         elif name not in known:
-            findings.add(texts.UNKNOWN_FIELD, token(name), name, line=1, hint=near_name(name, known))
+            meant = partial(near_name, name, known)
+            findings.add(texts.UNKNOWN_FIELD, token(name), name, line=1, hint=meant)
+        seen.add(name)
     return columns
 
 

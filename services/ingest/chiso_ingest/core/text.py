@@ -13,11 +13,16 @@ from chiso_ingest.core.findings import Findings, token, wrong_type
 from chiso_ingest.core.limits import FIRST_YEAR, LAST_YEAR
 
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MOST_COMPOSED: Final = 4  # NFC makes one character out of at most so many
+_MOST_MARKS: Final = 30
 _UNWRITABLE: Final = re.compile("[\x00\ud800-\udfff]")
 
 
 def normal_text(text: str) -> str | None:
-    """The text in NFC without white space around it; None when nothing is left. Idempotent."""
+    """The text in NFC without white space around it; None when nothing is left. Idempotent.
+
+    Its cost grows with the square of a run of combining marks: bound the text first.
+    """
     if text.isascii():
         return text.strip() or None
     return unicodedata.normalize("NFC", text).strip() or None
@@ -32,7 +37,12 @@ def read_text(
     if not isinstance(raw, str):
         findings.add(texts.WRONG_TYPE, pointer, raw, observation=observation, words=wrong_type(str, raw))
         return None
-    text = normal_text(raw)
+    stripped = raw.strip()
+    if len(stripped) <= limit * _MOST_COMPOSED and _piles_marks(stripped):
+        findings.add(texts.PILED_MARKS, pointer, raw, observation=observation, words={"most": _MOST_MARKS})
+        return None
+    # What is far too long is not even normalised: that takes long.
+    text = normal_text(stripped) if len(stripped) <= limit * _MOST_COMPOSED else stripped
     if text is not None and len(text) > limit:
         findings.add(
             texts.TOO_LONG,
@@ -44,6 +54,18 @@ def read_text(
         )
         return None
     return text
+
+
+def _piles_marks(text: str) -> bool:
+    """Whether more combining marks follow each other than any language writes (UAX #15, Stream-Safe)."""
+    if len(text) <= _MOST_MARKS or text.isascii():
+        return False
+    run = 0
+    for character in text:
+        run = run + 1 if unicodedata.combining(character) else 0
+        if run > _MOST_MARKS:
+            return True
+    return False
 
 
 def read_word(

@@ -97,6 +97,11 @@ UNKNOWN_WORD: Final = Text(
 TOO_LONG: Final = Text(
     "out_of_range", "the text is longer than {limit} characters", "chuỗi dài hơn {limit} ký tự"
 )
+PILED_MARKS: Final = Text(
+    "out_of_range",
+    "more than {most} combining marks follow each other",
+    "quá {most} dấu kết hợp liền nhau",
+)
 DATE_OUT_OF_RANGE: Final = Text(
     "out_of_range", "the year must lie between {first} and {last}", "năm phải từ {first} đến {last}"
 )

@@ -55,6 +55,12 @@ def test_loading_the_past_stays_the_first_vintage() -> None:
     assert [version.vintage for version in (first, second, third) if version] == [1, 1, 2]
 
 
+def test_what_is_first_said_after_the_close_restates_the_nothing_of_before() -> None:
+    first = next_version(None, row(5, "closed"), {"correct"})
+    second = next_version(first, row(6, "closed"), {"correct"})
+    assert [version.vintage for version in (first, second) if version] == [2, 3]
+
+
 CLOSE = EPOCH + timedelta(days=10)
 
 

@@ -14,6 +14,7 @@ from chiso_indicators.core.row import Row
 _SILENT: Final = frozenset(
     {"vintage", "version", "causes", "tick", "ordinal", "updated_at", "catalogue_version"}
 )
+_WITH_THE_CLOSE: Final = frozenset({"backfill", "close", "report"})
 TELLING: Final = tuple(name for name in Row.__struct_fields__ if name not in _SILENT)
 
 
@@ -39,8 +40,11 @@ def next_version(before: Row | None, after: Row, causes: Collection[str]) -> Row
 def _vintage(before: Row | None, phase: str, causes: Collection[str]) -> int:
     """0 until the close, 1 at the first close, then one more per effective change and per closing again.
 
-    Loading the past is no restatement: it stays 1.
+    Loading the past is no restatement: it stays 1. What nobody had reported on at the close was nothing then;
+    the first that is said later restates it.
     """
+    if before is None and phase == "closed":
+        return 1 if _WITH_THE_CLOSE.intersection(causes) else 2
     known = before.vintage if before else 0
     if phase != "closed":
         return known

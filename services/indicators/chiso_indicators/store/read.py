@@ -87,9 +87,13 @@ class Reader:
             yield session
 
     async def assembler_at(self, at: datetime | None) -> Assembler:
-        """The one of the catalogue that was in force at an instant; without one, the present one."""
+        """The one of the catalogue that was in force at an instant; without one, the present one.
+
+        Raises NotFinalYet.
+        """
         if at is None:
             return self.assembler
+        await self.settle(at)
         async with self.pool.acquire() as session:
             return (await self._reigns(session, at)).newest.assembler
 

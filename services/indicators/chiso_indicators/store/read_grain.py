@@ -22,7 +22,7 @@ async def series(
     read: Reader, filters: Filters, limit: int, at: datetime | None
 ) -> list[tuple[Row, Break | None]] | None:
     """The rows of the units asked for over all time; None where they are more than `limit`."""
-    planner, units = read.assembler.planner, filters.units or []
+    planner, units = (await read.assembler_at(at)).planner, filters.units or []
     mergers = [merger_of(unit, planner) for unit in units]
     former = [code for merger in mergers if merger is not None for code in merger.predecessors]
     wanted = replace(filters, units=sorted({*units, *former}), after=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import random
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,12 +18,19 @@ from tests.integration.test_indicators_decisions import key_of, post
 CHANCE = random.Random("history of catalogues")
 COMMUNE = "21028"
 MICROSECOND = timedelta(microseconds=1)
-Bodies = dict[tuple[str, str], bytes]
+NEW = "DVC.NEWLY_COUNTED"
+Bodies = dict[tuple[str, str], tuple[int, bytes]]
 OF_THE_COMMUNE = {**TARGET, "unit": COMMUNE}
 
 
 def path(period: str, unit: str = COMMUNE) -> str:
     return f"/v1/rollups/{unit}/{INDICATOR}/administrative/{period}/in_period"
+
+
+def newly_counted() -> dict[str, str]:
+    """An indicator that nobody knew before."""
+    with (SEEDS / "indicators.csv").open(encoding="utf-8", newline="") as file:
+        return {**next(row for row in csv.DictReader(file) if row["code"] == INDICATOR), "code": NEW}
 
 
 async def tell(log: Log, chain: Chain, at: datetime, part: int, revision: int, *periods: str) -> None:
@@ -39,11 +47,12 @@ async def answers(chain: Chain, stamps: list[str]) -> Bodies:
     found: Bodies = {}
     ranks = f"/v1/ranks?indicator={INDICATOR}&calendar=administrative&basis=in_period&level=commune&parent=51"
     asked = [path(PERIOD), path(NEXT), "/v1/rollups?limit=1000", f"{ranks}&period={NEXT}"]
+    asked.append(f"/v1/rollups?indicator={NEW}")
     for stamp in stamps:
         for where in asked:
             answer = await chain.client.get(where, params=_with(where, stamp))
-            assert answer.status_code == 200, answer.text
-            found[stamp, where] = answer.content
+            assert answer.status_code == 200 or (NEW in where and answer.status_code == 422), answer.text
+            found[stamp, where] = (answer.status_code, answer.content)
     return found
 
 
@@ -86,6 +95,7 @@ async def test_an_answer_of_the_past_keeps_the_catalogue_of_its_time(
             assert stamps[0] < stamps[1], "one instant before the close, one after it"
             before = await answers(chain, stamps)
         seeds = edited_seeds(tmp_path / "seeds", "targets.csv", same, OF_THE_COMMUNE)
+        edited_seeds(seeds, "indicators.csv", same, newly_counted())
         edited_seeds(seeds, "obligations.csv", lambda row: {**row, "valid_to": "2026-09-30"})
         async with running(chiso_topics, database, seeds=seeds, home=tmp_path, clock_offset=later) as chain:
             row = await followed(chain, 2)
@@ -105,6 +115,7 @@ async def test_an_answer_of_the_past_keeps_the_catalogue_of_its_time(
             begins = datetime.fromisoformat(row["updated_at"])
             assert await chain.get(path(NEXT), as_of=begins.isoformat()) == row
             assert await chain.get(path(NEXT), as_of=(begins - MICROSECOND).isoformat()) == opened
+            assert (await chain.get("/v1/rollups", indicator=NEW))["items"] == []
             [listed] = (await chain.get("/v1/rollups", unit=COMMUNE, period=NEXT))["items"]
             assert listed == row
             province = await chain.get(path(NEXT, "51"))

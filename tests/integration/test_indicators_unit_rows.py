@@ -110,7 +110,7 @@ async def test_the_rows_in_memory_are_those_of_the_sql_at_every_tick(database: s
         for stamp, rows in witness.seen.items():
             async with service.database.pool.acquire() as session:
                 reigns = await Catalogues().reigns(session, stamp, service.assembler)
-                made = await made_versions(session, keys, reigns, stamp)
+                made = (await made_versions(session, keys, reigns, stamp)).versions
             assert set(made) == set(rows), stamp
             for key, row in rows.items():
                 now = in_phase(made[key], row.phase)

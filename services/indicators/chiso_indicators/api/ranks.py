@@ -49,7 +49,7 @@ def router(reader: Callable[[], Reader]) -> APIRouter:
             periods=[period],
             bases=[basis],
         )
-        rows = await read.rollups(wanted, MOST) if at is None else await read.rollups_as_of(wanted, MOST, at)
+        rows = await read.every_rollup(wanted, MOST, at)
         below = [row for row in rows if parent is None or _parent(planner, row) == parent]
         ranking = rank(below, found.direction, minimum_completeness)
         items = [_place(one, len(ranking.places)) for one in ranking.places]

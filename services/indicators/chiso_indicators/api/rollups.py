@@ -51,11 +51,11 @@ def router(reader: Callable[[], Reader]) -> APIRouter:
         wanted = filters(planner, on, unit, level, indicator, calendar, period, basis, cursor)
         if recast:
             return listing(request, await _recast(read, wanted, at), None, columns.RECAST)
-        rows = (
+        page = (
             await read.rollups(wanted, limit) if at is None else await read.rollups_as_of(wanted, limit, at)
         )
-        more = write_cursor(rows[-1].key) if len(rows) == limit else None
-        return listing(request, [rollup_object(row) for row in rows], more, columns.ROLLUPS)
+        more = write_cursor(page.after) if page.after is not None else None
+        return listing(request, [rollup_object(row) for row in page.rows], more, columns.ROLLUPS)
 
     @routes.get("/rollups/{unit}/{indicator}/{calendar}/{period}/{basis}")
     async def rollup(

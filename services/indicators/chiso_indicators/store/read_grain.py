@@ -26,11 +26,7 @@ async def series(
     mergers = [merger_of(unit, planner) for unit in units]
     former = [code for merger in mergers if merger is not None for code in merger.predecessors]
     wanted = replace(filters, units=sorted({*units, *former}), after=None)
-    rows = (
-        await read.rollups(wanted, limit + 1)
-        if at is None
-        else await read.rollups_as_of(wanted, limit + 1, at)
-    )
+    rows = await read.every_rollup(wanted, limit, at)
     return recast(units, rows, planner) if len(rows) <= limit else None
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from chiso_indicators.core.fold import Order
 from chiso_indicators.core.keys import Key
 from chiso_indicators.core.late import read_reopenings
+from chiso_indicators.core.moments import in_phase
 from chiso_indicators.core.phases import Marks
 from chiso_indicators.core.reigns import Reigns, Timeline
 from chiso_indicators.core.row import Row
@@ -18,27 +19,66 @@ from chiso_indicators.core.unit_rows import Taken
 from chiso_indicators.store.sql import Session, Values, as_json, figure_of, queries
 
 # So many revisions are in memory at once, but for a single key that has more.
-_REVISIONS: Final = 10_000
+_IN_MEMORY: Final = 5_000
+# One read looks at so many: a few seconds on a small machine.
+_A_READ: Final = 20_000
 
 
-async def made_versions(
-    session: Session, keys: Sequence[Key], reigns: Reigns, at: datetime
-) -> dict[Key, list[Row]]:
-    """The versions of rollups of reporting units up to an instant, oldest first; none for those without one.
+class Made(NamedTuple):
+    """Versions by key, none for keys without one; `left` is the first key that was left for another read."""
+
+    versions: dict[Key, list[Row]]
+    left: Key | None = None
+
+
+class MadeRows(NamedTuple):
+    """The newest versions; `left` as above."""
+
+    rows: dict[Key, Row]
+    left: Key | None = None
+
+
+def made_levels(reigns: Reigns) -> list[str]:
+    """The levels whose rollups are not stored."""
+    return sorted({"commune", "department"} - reigns.newest.assembler.planner.stored_levels)
+
+
+def is_made(key: Key, reigns: Reigns) -> bool:
+    """Whether a key is one whose rollup is made when it is read."""
+    place = reigns.newest.assembler.planner.place(key.unit, key.calendar, key.period)
+    return place is not None and place.level in made_levels(reigns)
+
+
+async def made_rows(
+    session: Session, keys: Sequence[Key], reigns: Reigns, at: datetime, marks: Marks
+) -> MadeRows:
+    """The rollups of reporting units as they could be read at an instant whose marks these are."""
+    made, assembler = await made_versions(session, keys, reigns, at), reigns.newest.assembler
+    rows = {key: in_phase(versions, assembler.phase(key, marks)) for key, versions in made.versions.items()}
+    return MadeRows(rows, made.left)
+
+
+async def made_versions(session: Session, keys: Sequence[Key], reigns: Reigns, at: datetime) -> Made:
+    """The versions of rollups of reporting units up to an instant, oldest first.
 
     The instant must be settled: no tick with a stamp up to it may follow.
     """
     known = [key for key in keys if reigns.newest.assembler.known(key)]
+    counts = await _counts(session, known, reigns)
     found: dict[Key, list[Row]] = {}
-    for part in _portions(known, await _counts(session, known, reigns)):
+    spent = 0
+    for part in _portions(known, counts):
+        size = sum(counts.get(key, 0) for key in part)
+        if spent and spent + size > _A_READ:
+            return Made(found, part[0])
+        spent += size
         taken = await _taken(session, part, reigns, at)
         stamps = [one.stamp for some in taken.values() for one in some]
-        if not stamps:
-            continue
-        timeline = await timeline_between(session, min(stamps), at, reigns)
-        # In a thread, so that ticks and batches of this process do not stand still meanwhile.
-        found |= await asyncio.to_thread(_histories, part, taken, reigns, timeline)
-    return found
+        if stamps:
+            timeline = await timeline_between(session, min(stamps), at, reigns)
+            # In a thread, so that ticks and batches of this process do not stand still meanwhile.
+            found |= await asyncio.to_thread(_histories, part, taken, reigns, timeline)
+    return Made(found)
 
 
 def _histories(
@@ -77,7 +117,7 @@ def _portions(keys: Sequence[Key], counts: Mapping[Key, int]) -> Iterator[list[K
     portion: list[Key] = []
     size = 0
     for key in keys:
-        if portion and size + counts.get(key, 0) > _REVISIONS:
+        if portion and size + counts.get(key, 0) > _IN_MEMORY:
             yield portion
             portion, size = [], 0
         portion.append(key)

@@ -33,6 +33,23 @@ async def stalled(dsn: str) -> AsyncIterator[asyncpg.Connection]:
         await session.close()
 
 
+_WAITING = (
+    "SELECT count(*) FROM pg_locks WHERE NOT granted "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+
+
+async def stand_still(session: asyncpg.Connection, least: int) -> None:
+    """Waits until so many reads wait for the lock, and no more come."""
+    seen: list[int] = [-1]
+
+    async def still() -> bool:
+        seen.append(await session.fetchval(_WAITING))
+        return seen[-1] >= least and seen[-10:] == [seen[-1]] * 10
+
+    await eventually(still, 7)
+
+
 async def ask(chain: Chain) -> httpx.Response:
     return await chain.client.get("/v1/rollups", params={"as_of": datetime.now(UTC).isoformat()})
 
@@ -44,12 +61,13 @@ def is_come_again(answer: httpx.Response) -> bool:
 async def test_reads_that_stand_still_end_in_503_and_ticks_go_on(
     chiso_topics: str, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read, "_READ_SECONDS", 8.0)
+    monkeypatch.setattr(read, "_READ_SECONDS", 9.0)
     figures = [observation(unit, numerator=1, denominator=2) for unit in COMMUNES]
     async with log_writer(chiso_topics) as log, running(chiso_topics, database) as chain:
         await chain.settled([await log.submit(document(CHANCE, figures))])
         async with stalled(database) as session:
             asked = [asyncio.create_task(ask(chain)) for _ in range(30)]
+            await stand_still(session, 3)
             await log.submit(document(CHANCE, figures, period="2026-08"))
 
             async def ticked() -> bool:
@@ -58,23 +76,15 @@ async def test_reads_that_stand_still_end_in_503_and_ticks_go_on(
                 )
                 return bool(rows)
 
-            await eventually(ticked, 7)
+            await eventually(ticked, 5)
             assert not all(task.done() for task in asked), "the tick came after the reads"
             assert all(is_come_again(answer) for answer in await asyncio.gather(*asked))
         assert (await ask(chain)).status_code == 200
         # A service that stops cuts the sessions of reads that stand still: they are told to come again.
-        async with stalled(database):
+        async with stalled(database) as session:
             monkeypatch.setattr(read, "_READ_SECONDS", 60.0)
             last = asyncio.create_task(ask(chain))
-            waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND database = "
-            waiting += "(SELECT oid FROM pg_database WHERE datname = current_database())"
-            watch = await asyncpg.connect(database)
-
-            async def stands_still() -> bool:
-                return bool(await watch.fetchval(waiting))
-
-            await eventually(stands_still, 10)
-            await watch.close()
+            await stand_still(session, 1)
             await chain.service.stop()
             assert is_come_again(await last)
 

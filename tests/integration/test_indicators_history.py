@@ -19,26 +19,49 @@ STEP_BACK_SECONDS = 40.0
 Answers = dict[str, list[dict[str, Any]]]
 
 
-async def write(log: Log, chance: random.Random, stop: asyncio.Event) -> None:
-    """Reports and corrections of five communes, a hundred a second at most: also a slow machine keeps up."""
-    number = 0
-    while not stop.is_set():
-        number += 1
-        units = chance.sample(COMMUNES, chance.randint(1, 3))
-        figures = [observation(unit, numerator=chance.randint(0, 50), denominator=50) for unit in units]
-        await log.submit(document(chance, figures, revision=number, reason="recount"))
-        await asyncio.sleep(0.01)
+class Writer:
+    """Reports and corrections of five communes while somebody asks: a few for every question, however slow.
+
+    So the history has the same length on every machine, and is being written during each answer.
+    """
+
+    def __init__(self, log: Log, chance: random.Random) -> None:
+        self._log = log
+        self._chance = chance
+        self._turns = asyncio.Semaphore(0)
+        self._number = 0
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Ends `run` once what it is sending has been sent."""
+        self._stopped = True
+        self._turns.release()
+
+    def go_on(self) -> None:
+        """Lets some more reports come, a hundred a second at most."""
+        for _ in range(6):
+            self._turns.release()
+
+    async def run(self) -> None:
+        """Writes until stopped."""
+        chance = self._chance
+        while await self._turns.acquire() and not self._stopped:
+            self._number += 1
+            units = chance.sample(COMMUNES, chance.randint(1, 3))
+            figures = [observation(unit, numerator=chance.randint(0, 50), denominator=50) for unit in units]
+            await self._log.submit(document(chance, figures, revision=self._number, reason="recount"))
+            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
-async def writing(log: Log, chance: random.Random) -> AsyncIterator[None]:
+async def writing(log: Log, chance: random.Random) -> AsyncIterator[Writer]:
     """Writes during the context."""
-    stop = asyncio.Event()
-    task = asyncio.create_task(write(log, chance, stop))
+    writer = Writer(log, chance)
+    task = asyncio.create_task(writer.run())
     try:
-        yield
+        yield writer
     finally:
-        stop.set()
+        writer.stop()
         await task
 
 
@@ -47,9 +70,12 @@ async def as_of(chain: Chain, instant: str) -> list[dict[str, Any]]:
     return found
 
 
-async def ask(chain: Chain, chance: random.Random, offset_seconds: float, answers: Answers) -> None:
+async def ask(
+    chain: Chain, writer: Writer, chance: random.Random, offset_seconds: float, answers: Answers
+) -> None:
     """Asks for instants up to the very present, and keeps the answers by instant."""
     for _ in range(25):
+        writer.go_on()
         ago = timedelta(milliseconds=chance.choice([0, 1, 20, 300, 2_000]))
         instant = (datetime.now(UTC) + timedelta(seconds=offset_seconds) - ago).isoformat()
         answers[instant] = await as_of(chain, instant)
@@ -66,20 +92,26 @@ async def test_as_of_answers_never_change(chiso_topics: str, database: str) -> N
     answers: Answers = {}
     async with log_writer(chiso_topics) as log:
         async with running(chiso_topics, database) as one, running(chiso_topics, database) as two:
-            async with writing(log, random.Random("writers")):
-                await eventually(lambda: versions_told(one))
-                await asyncio.gather(*(ask(chain, chance, 0, answers) for chain in (one, two, one)))
+            async with writing(log, random.Random("writers")) as writer:
+
+                async def begun() -> int:
+                    writer.go_on()
+                    return await versions_told(one)
+
+                await eventually(begun, 60)
+                await asyncio.gather(*(ask(chain, writer, chance, 0, answers) for chain in (one, two, one)))
             stamp = max(row["updated_at"] for row in await as_of(one, datetime.now(UTC).isoformat()))
         # The clock steps back: stamps go on from the newest one, and what was answered stays answered.
         async with running(chiso_topics, database, clock_offset=-STEP_BACK_SECONDS) as chain:
             before = await versions_told(chain)
-            async with writing(log, random.Random("more writers")):
+            async with writing(log, random.Random("more writers")) as writer:
 
                 async def moved() -> bool:
+                    writer.go_on()
                     return await versions_told(chain) > before + 3
 
-                await eventually(moved, 20)
-                await ask(chain, chance, -STEP_BACK_SECONDS - 5, answers)
+                await eventually(moved, 60)
+                await ask(chain, writer, chance, -STEP_BACK_SECONDS - 5, answers)
                 reasons = (await chain.client.get("/readyz")).json()["reasons"]
                 assert "behind the newest stamp" in reasons["ticker"]
             newest = (await chain.get("/v1/rollups", unit="VN"))["items"][0]
@@ -118,12 +150,13 @@ async def test_changes_skip_nothing_under_concurrent_ticks(chiso_topics: str, da
             asyncio.create_task(follow(chain, random.Random(str(number)), done))
             for number, chain in enumerate((one, two, one))
         ]
-        async with writing(log, random.Random("writers")):
+        async with writing(log, random.Random("writers")) as writer:
 
             async def ticked() -> bool:
+                writer.go_on()
                 return await versions_told(two) >= 15
 
-            await eventually(ticked, 30)
+            await eventually(ticked, 60)
         await one.settled(log.sent[-20:], 30)
         done.set()
         streams = await asyncio.gather(*followers)

@@ -33,15 +33,15 @@ def drafted(tick: int, numerator: int, phase: str = "collecting") -> tuple[Momen
 
 def test_a_tick_is_one_moment_with_the_union_of_its_causes() -> None:
     own = [mover(2, is_first=True), mover(3), mover(3, "withdraw"), mover(4, effective=False)]
-    found = [(one.tick, one.causes) for one in moments(own, [], STARTED)]
+    found = [(one.tick, one.causes) for one in moments(own, [], [], STARTED)]
     assert found == [(2, ["report"]), (3, ["correct", "withdraw"]), (4, ["report"])]
 
 
 def test_the_period_before_moves_a_row_that_exists_and_makes_none() -> None:
     nearby = [mover(1, is_first=True), mover(2, "withdraw"), mover(5, "withdraw")]
-    found = [(one.tick, one.causes) for one in moments([mover(2, is_first=True)], nearby, STARTED)]
+    found = [(one.tick, one.causes) for one in moments([mover(2, is_first=True)], nearby, [], STARTED)]
     assert found == [(2, ["report"]), (5, ["withdraw"])]
-    assert moments([], nearby, STARTED) == []
+    assert moments([], nearby, [], STARTED) == []
 
 
 def test_a_row_that_says_the_same_is_no_version_and_neither_is_a_phase() -> None:

@@ -16,7 +16,10 @@ from chiso_shared.catalogue.units import Predecessor, Units
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Everything people edit in `seeds/`, checked and typed. `version` is the hash of its content."""
+    """Everything people edit in `seeds/`, checked and typed. `version` is the hash of its content.
+
+    `files` is that content, by name: `parse_catalogue` makes the same catalogue of it again.
+    """
 
     version: str
     units: Units = field(repr=False)
@@ -35,6 +38,7 @@ class Catalogue:
     status_rules: tuple[StatusRule, ...] = field(repr=False)
     references: Mapping[int, str] = field(repr=False)
     authorities: Authorities = field(repr=False, default=Authorities())
+    files: Mapping[str, bytes] = field(repr=False, compare=False, default_factory=dict)
 
     def obliged(
         self, unit_level: str, indicator: str, calendar: str, frequency: str, basis: str, period_end: date

@@ -73,12 +73,12 @@ def _parse(files: Mapping[str, bytes], report: Report) -> Catalogue:
     for name, table in rows.items():
         if not table and name not in report.files() and name not in MAY_BE_EMPTY:
             report.add(name, 0, "", "has no rows")
-    catalogue = _build(rows, known.get(RULES_FILE, b"[]"), content_version(known), report)
+    catalogue = _build(rows, known, report)
     report.raise_if_any()
     return catalogue
 
 
-def _build(rows: Mapping[str, Sequence[Row]], rules: bytes, version: str, report: Report) -> Catalogue:
+def _build(rows: Mapping[str, Sequence[Row]], files: Mapping[str, bytes], report: Report) -> Catalogue:
     units = read_units.read_units(
         read_units.UnitTables(
             units=rows["units.csv"],
@@ -94,7 +94,7 @@ def _build(rows: Mapping[str, Sequence[Row]], rules: bytes, version: str, report
     sources = read_registers.read_sources(rows["sources.csv"], units)
     read_registers.check_systems(rows["systems.csv"], indicators, sources)
     return Catalogue(
-        version=version,
+        version=content_version(files),
         units=units,
         predecessors=read_units.read_predecessors(rows["predecessors.csv"], units),
         indicators=indicators,
@@ -102,7 +102,7 @@ def _build(rows: Mapping[str, Sequence[Row]], rules: bytes, version: str, report
         datasets=MappingProxyType(datasets),
         obligations=read_periods.read_obligations(rows["obligations.csv"], datasets, indicators),
         targets=read_indicators.read_targets(rows["targets.csv"], indicators, units),
-        rules=read_rules(RULES_FILE, rules, indicators, datasets, report),
+        rules=read_rules(RULES_FILE, files.get(RULES_FILE, b"[]"), indicators, datasets, report),
         tasks=read_registers.read_tasks(rows["tasks.csv"], units),
         systems=systems,
         sources=sources,
@@ -111,4 +111,5 @@ def _build(rows: Mapping[str, Sequence[Row]], rules: bytes, version: str, report
         status_rules=read_registers.read_status_rules(rows["status_rules.csv"]),
         references=read_registers.read_references(rows["references.csv"]),
         authorities=read_authorities(rows["authoritative_sources.csv"], units, tuple(indicators)),
+        files=MappingProxyType(dict(files)),
     )

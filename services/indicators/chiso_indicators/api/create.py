@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from chiso_shared.runtime.http import problem_response
+from chiso_shared.catalogue import CatalogueError
+from chiso_shared.runtime.http import problem_response, unavailable_response
+from chiso_shared.runtime.logs import get_logger
 from fastapi import Depends, FastAPI, Request, Response
 
 from chiso_indicators.api import audit, catalogue, decisions, published, ranks, reports, rollups
@@ -13,6 +15,7 @@ from chiso_indicators.auditing import Auditing
 from chiso_indicators.store.decisions import Refused
 from chiso_indicators.store.read import NotFinalYet, Reader
 
+log = get_logger(__name__)
 GetReader = Callable[[], Reader]
 
 
@@ -30,8 +33,14 @@ def create_api(app: FastAPI, reader: GetReader, auditing: Auditing, desk: decisi
     for one in routers:
         app.include_router(one, dependencies=[Depends(refuse_unknown_parameters)])
     app.add_exception_handler(NotFinalYet, _on_not_final)
+    app.add_exception_handler(CatalogueError, _on_unreadable_catalogue)
     app.add_exception_handler(Refused, decisions.on_refused)
 
 
 async def _on_not_final(_request: Request, error: Exception) -> Response:
     return problem_response(425, "Too early", str(error), headers={"Retry-After": "1"})
+
+
+async def _on_unreadable_catalogue(_request: Request, error: Exception) -> Response:
+    log.error("a catalogue that was in force cannot be read by this release", error=str(error)[:1_000])
+    return unavailable_response("the catalogue of that time cannot be read by this release")

@@ -14,6 +14,7 @@ from chiso_indicators.api import columns
 from chiso_indicators.api.paging import MOST, listing, single
 from chiso_indicators.api.parameters import Code, Instant, instant
 from chiso_indicators.api.vocabulary import refuse_unknown_codes
+from chiso_indicators.core.plan import Planner
 from chiso_indicators.core.ranking import Ranked, rank
 from chiso_indicators.core.row import Row
 from chiso_indicators.store.read import Filters, Reader
@@ -36,7 +37,7 @@ def router(reader: Callable[[], Reader]) -> APIRouter:
         as_of: Instant = None,
     ) -> Response:
         read, at = reader(), instant("as_of", as_of)
-        planner = read.assembler.planner
+        planner = (await read.assembler_at(at)).planner
         refuse_unknown_codes(planner.catalogue, [calendar], indicator=indicator, period=period, parent=parent)
         found = planner.catalogue.indicators[indicator]
         if found.direction == "none":
@@ -48,8 +49,8 @@ def router(reader: Callable[[], Reader]) -> APIRouter:
             periods=[period],
             bases=[basis],
         )
-        rows = await read.rollups(wanted, MOST) if at is None else await read.rollups_as_of(wanted, MOST, at)
-        below = [row for row in rows if parent is None or _parent(read, row) == parent]
+        rows = await read.every_rollup(wanted, MOST, at)
+        below = [row for row in rows if parent is None or _parent(planner, row) == parent]
         ranking = rank(below, found.direction, minimum_completeness)
         items = [_place(one, len(ranking.places)) for one in ranking.places]
         if wants_csv(request):
@@ -70,8 +71,8 @@ def router(reader: Callable[[], Reader]) -> APIRouter:
     return routes
 
 
-def _parent(read: Reader, row: Row) -> str | None:
-    place = read.assembler.planner.place(row.unit, row.calendar, row.period)
+def _parent(planner: Planner, row: Row) -> str | None:
+    place = planner.place(row.unit, row.calendar, row.period)
     return place.parent if place is not None else None
 
 

@@ -47,15 +47,15 @@ def router(reader: Callable[[], Reader]) -> APIRouter:
         cursor: Cursor = None,
     ) -> Response:
         read, at = reader(), instant("as_of", as_of)
-        on = (at or read.clock.now()).date()
-        wanted = filters(read.assembler.planner, on, unit, level, indicator, calendar, period, basis, cursor)
+        planner, on = (await read.assembler_at(at)).planner, (at or read.clock.now()).date()
+        wanted = filters(planner, on, unit, level, indicator, calendar, period, basis, cursor)
         if recast:
             return listing(request, await _recast(read, wanted, at), None, columns.RECAST)
-        rows = (
+        page = (
             await read.rollups(wanted, limit) if at is None else await read.rollups_as_of(wanted, limit, at)
         )
-        more = write_cursor(rows[-1].key) if len(rows) == limit else None
-        return listing(request, [rollup_object(row) for row in rows], more, columns.ROLLUPS)
+        more = write_cursor(page.after) if page.after is not None else None
+        return listing(request, [rollup_object(row) for row in page.rows], more, columns.ROLLUPS)
 
     @routes.get("/rollups/{unit}/{indicator}/{calendar}/{period}/{basis}")
     async def rollup(
@@ -70,7 +70,8 @@ def router(reader: Callable[[], Reader]) -> APIRouter:
         as_of: Instant = None,
     ) -> Response:
         read, at = reader(), instant("as_of", as_of)
-        key = key_from_path(read.assembler.planner, unit, indicator, calendar, period, basis)
+        planner = (await read.assembler_at(at)).planner
+        key = key_from_path(planner, unit, indicator, calendar, period, basis)
         if key is None:
             raise HTTPException(404, "there is no such unit, indicator or period")
         if at is not None:

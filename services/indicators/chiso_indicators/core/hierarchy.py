@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from chiso_indicators.core.keys import Key
+
 
 class Span(NamedTuple):
     """Where a unit stands from a day to a day, both inclusive."""
@@ -39,6 +41,15 @@ class Scope(msgspec.Struct, frozen=True):
     periods: tuple[str, ...] | None = None
     since: date | None = None
     closed: bool = False
+
+    def covers(self, key: Key, last_day: date) -> bool:
+        """Whether it means the row of a key, whatever the phase; `last_day` is its period's."""
+        return (
+            (self.units is None or key.unit in self.units)
+            and self.calendar in (None, key.calendar)
+            and (self.periods is None or key.period in self.periods)
+            and (self.since is None or self.since <= last_day)
+        )
 
 
 def moves(before: Mapping[str, Iterable[Span]], after: Mapping[str, Iterable[Span]]) -> list[Move]:

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from chiso_indicators.core.causes import cause_of, union
+from chiso_indicators.core.reigns import Look
 from chiso_indicators.core.row import Row
 from chiso_indicators.core.version import says_the_same
 
@@ -44,45 +45,62 @@ class Moment(NamedTuple):
     causes: list[str]
 
 
-def moments(own: Iterable[Mover], nearby: Iterable[Mover], first_started_at: datetime) -> list[Moment]:
+def moments(
+    own: Iterable[Mover], nearby: Iterable[Mover], looks: Iterable[Look], first_started_at: datetime
+) -> list[Moment]:
     """The ticks that moved a row, in their order; `nearby` moves what it derives from the period before.
 
-    That alone never makes a row exist.
+    Neither that nor another look at it ever makes a row exist.
     """
     found: dict[tuple[int, datetime], set[str]] = {}
     for mover in own:
         found.setdefault((mover.tick, mover.stamp), set()).add(mover.cause(first_started_at))
-    begins = min(found, default=None)
-    for mover in nearby:
-        if begins is not None and mover.tick > begins[0]:
-            found.setdefault((mover.tick, mover.stamp), set()).add(mover.cause(first_started_at))
+    if not found:
+        return []
+    begins, _ = min(found)
+    others = ((one.tick, one.stamp, one.cause(first_started_at)) for one in nearby)
+    for tick, stamp, cause in (*others, *looks):
+        if tick > begins:
+            found.setdefault((tick, stamp), set()).add(cause)
     return [Moment(*place, causes=union(found[place])) for place in sorted(found)]
 
 
-def versions(drafts: Sequence[tuple[Moment, Row]]) -> list[Row]:
+def versions(drafts: Iterable[tuple[Moment, Row]]) -> list[Row]:
     """The versions out of the rows of every moment, oldest first; a row that says the same is none.
 
     A phase makes no version here: it is read by the clock, and each version has the one it began in.
     """
     made: list[Row] = []
+    restated = 0
     for moment, draft in drafts:
         if made and says_the_same(made[-1], msgspec.structs.replace(draft, phase=made[-1].phase)):
             continue
-        row = msgspec.structs.replace(
-            draft, version=len(made) + 1, causes=moment.causes, updated_at=moment.stamp, tick=moment.tick
+        restated += _is_restated(draft.phase, moment.causes)
+        made.append(
+            msgspec.structs.replace(
+                draft,
+                version=len(made) + 1,
+                vintage=_vintage(len(made) + 1, restated, draft.phase),
+                causes=moment.causes,
+                updated_at=moment.stamp,
+                tick=moment.tick,
+            )
         )
-        made.append(msgspec.structs.replace(row, vintage=_vintage([*made, row], row.phase)))
     return made
 
 
 def in_phase(made: Sequence[Row], phase: str) -> Row:
     """The newest of the versions (at least one), read while its period was in a phase."""
-    return msgspec.structs.replace(made[-1], phase=phase, vintage=_vintage(made, phase))
+    restated = sum(_is_restated(row.phase, row.causes) for row in made)
+    return msgspec.structs.replace(made[-1], phase=phase, vintage=_vintage(len(made), restated, phase))
 
 
-def _vintage(made: Sequence[Row], phase: str) -> int:
+def _is_restated(phase: str, causes: Sequence[str]) -> bool:
+    return phase in _FINAL_PHASES and causes != ["backfill"]
+
+
+def _vintage(made: int, restated: int, phase: str) -> int:
     """0 until the close, 1 for what stood at the close or was loaded later, one more for each restatement."""
     if phase not in _FINAL_PHASES:
         return 0
-    restated = sum(row.phase in _FINAL_PHASES and row.causes != ["backfill"] for row in made)
-    return max(1, restated + (len(made) > restated))
+    return max(1, restated + (made > restated))

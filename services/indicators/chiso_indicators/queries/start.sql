@@ -38,11 +38,14 @@ DELETE FROM indicators.target;
 -- name: note_reference
 INSERT INTO indicators.reference (catalogue_version, filled_at) VALUES ($1, $2);
 
+-- Rows that are not stored follow `looked_again`; the version in force must be noted before.
 -- name: append_reference
-INSERT INTO indicators.dirty (kind, cells, changes) VALUES ('reference', 0, '[]');
-
--- name: append_scope
-INSERT INTO indicators.dirty (kind, cells, changes, scope) VALUES ('reference', 0, '[]', $1::jsonb);
+WITH appended AS (
+    INSERT INTO indicators.dirty (kind, cells, changes, scope) VALUES ('reference', 0, '[]', $1::jsonb)
+    RETURNING id, scope
+)
+INSERT INTO indicators.looked_again (dirty_id, catalogue_version, scope)
+SELECT appended.id, reference.catalogue_version, appended.scope FROM appended, indicators.reference;
 
 -- name: unit_spans
 SELECT code, valid_from, valid_to, level, parent FROM indicators.unit ORDER BY code, valid_from;

@@ -1,62 +1,68 @@
--- Rollups that are not stored, over time: what their cells said once a tick had taken it in.
+-- Rollups that are not stored, over time: the revisions of their cells with the ticks that took them in.
 
--- name: moving_revisions
--- Every revision up to an instant that may have made a version. A loser can: where it was accepted before the
--- first report that counts, timeliness may differ.
+-- name: count_revisions
 WITH key AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS key(
-        n integer, unit text, indicator text, calendar text, period text, basis text)
-), competing AS (
-    SELECT key.n, revision.period, revision.op, revision.accepted_at, revision.tick, revision.stamp,
-        revision.effective,
-        revision.effective AND row_number() OVER winning = 1 AS is_first,
-        first_value(revision.accepted_at) OVER winning AS counts_from
-    FROM key
-    JOIN indicators.period_part AS part ON part.calendar = key.calendar AND part.period = key.period
-    JOIN indicators.rolled_revision AS revision ON revision.unit = key.unit
-        AND revision.indicator = key.indicator AND revision.calendar = key.calendar
-        AND revision.period = part.part AND revision.basis = key.basis
-    WINDOW winning AS (
-        PARTITION BY key.n, revision.period
-        ORDER BY revision.effective DESC, revision.order_date, revision.revision, revision.accepted_at,
-            revision.submission_id, revision.agency)
+        n integer, unit text, indicator text, calendar text, period text, basis text, year integer)
 )
-SELECT n, period, op, accepted_at, tick, stamp, effective, is_first
-FROM competing
-WHERE stamp <= $2 AND (effective OR accepted_at < counts_from)
-ORDER BY n, stamp;
+SELECT key.n, count(*) AS revisions
+FROM key
+JOIN indicators.revision ON revision.unit = key.unit AND revision.indicator = key.indicator
+    AND revision.calendar = key.calendar AND revision.period = key.period AND revision.basis = key.basis
+    AND revision.year = key.year
+GROUP BY key.n;
 
--- name: cells_as_of
--- Cells as they stood at an instant, a unit of its own for each question: `unit` names it, `code` is the unit.
-WITH asked AS MATERIALIZED (
-    SELECT * FROM jsonb_to_recordset($1::jsonb) AS asked(
-        unit text, code text, indicator text, calendar text, period text, basis text, at timestamptz)
-), taken AS (
-    SELECT asked.unit AS asked_unit, revision.*,
-        min(revision.accepted_at) OVER (PARTITION BY asked.unit, revision.period) AS first_accepted_at
-    FROM asked
-    JOIN indicators.period_part AS part ON part.calendar = asked.calendar AND part.period = asked.period
-    JOIN indicators.rolled_revision AS revision ON revision.unit = asked.code
-        AND revision.indicator = asked.indicator AND revision.calendar = asked.calendar
-        AND revision.period = part.part AND revision.basis = asked.basis
-    WHERE revision.stamp <= asked.at
+-- name: taken_revisions
+WITH key AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset($1::jsonb) AS key(
+        n integer, unit text, indicator text, calendar text, period text, basis text, year integer)
 )
-SELECT DISTINCT ON (taken.asked_unit, taken.period)
-    taken.asked_unit AS unit, taken.indicator, taken.calendar, taken.period, taken.basis, cell.level,
-    cell.parent, taken.op, taken.status, taken.numerator, taken.denominator, taken.value, taken.value_high,
-    taken.qualifier, taken.as_of, taken.first_accepted_at
-FROM taken
-JOIN indicators.cell USING (unit, indicator, calendar, period, basis)
-WHERE taken.effective
-ORDER BY taken.asked_unit, taken.period, taken.order_date DESC, taken.revision DESC, taken.accepted_at DESC,
-    taken.submission_id DESC, taken.agency DESC;
+SELECT key.n, revision.op, revision.status, revision.numerator, revision.denominator, revision.value,
+    revision.value_high, revision.qualifier, revision.as_of, revision.order_date, revision.revision,
+    revision.accepted_at, revision.submission_id, revision.agency, revision.tick, revision.stamp,
+    revision.effective
+FROM key
+JOIN indicators.rolled_revision AS revision ON revision.unit = key.unit AND revision.indicator = key.indicator
+    AND revision.calendar = key.calendar AND revision.period = key.period AND revision.basis = key.basis
+    AND revision.year = key.year
+WHERE revision.stamp <= $2;
 
--- name: marks_at
-SELECT asked.at, mark.ended_through, mark.due_through, mark.closed_through, mark.reopened
-FROM unnest($1::timestamptz[]) AS asked(at)
-JOIN LATERAL (
-    SELECT * FROM indicators.mark WHERE mark.stamp <= asked.at ORDER BY mark.stamp DESC LIMIT 1
-) AS mark ON true;
+-- The marks at an instant, and all that they became until another one.
+-- name: marks_between
+SELECT stamp, ended_through, due_through, closed_through, reopened
+FROM indicators.mark
+WHERE stamp <= $2
+    AND stamp >= coalesce(
+        (SELECT max(earlier.stamp) FROM indicators.mark AS earlier WHERE earlier.stamp <= $1), '-infinity')
+ORDER BY stamp;
+
+-- name: keep_catalogue
+WITH given AS MATERIALIZED (
+    SELECT * FROM unnest($2::text[], $3::text[], $4::bytea[]) AS given(name, sha256, content)
+), kept AS (
+    INSERT INTO indicators.seed_file (sha256, content)
+    SELECT DISTINCT ON (sha256) sha256, content FROM given ORDER BY sha256
+    ON CONFLICT DO NOTHING
+), named AS (
+    INSERT INTO indicators.catalogue_file (catalogue_version, name, sha256)
+    SELECT $1, name, sha256 FROM given ORDER BY name
+    ON CONFLICT DO NOTHING
+)
+INSERT INTO indicators.looked_again (dirty_id, catalogue_version)
+SELECT 0, $1 WHERE NOT EXISTS (SELECT FROM indicators.looked_again);
+
+-- name: catalogue_files
+SELECT catalogue_file.name, seed_file.content
+FROM indicators.catalogue_file JOIN indicators.seed_file USING (sha256)
+WHERE catalogue_file.catalogue_version = $1;
+
+-- Catalogues up to an instant, each from the tick that first looked at rows with it.
+-- name: reigns
+SELECT looked_again.catalogue_version, looked_again.scope, rolled.tick, rolled.stamp
+FROM indicators.looked_again
+LEFT JOIN indicators.rolled USING (dirty_id)
+WHERE looked_again.dirty_id = 0 OR rolled.stamp <= $1
+ORDER BY looked_again.dirty_id;
 
 -- name: list_cells_as_of
 SELECT unit, indicator, calendar, period, basis

@@ -43,7 +43,7 @@ async def follow_units(session: Session, before: dict[str, list[Span]], catalogu
 
 async def ask_again(session: Session, scope: Scope) -> None:
     """Lets a tick look at the stored rows of a scope again."""
-    await session.execute(queries().append_scope, write_scope(scope))
+    await session.execute(queries().append_reference, write_scope(scope))
 
 
 def _by_unit(records: Iterable[Values]) -> dict[str, list[Span]]:

@@ -22,15 +22,11 @@ async def series(
     read: Reader, filters: Filters, limit: int, at: datetime | None
 ) -> list[tuple[Row, Break | None]] | None:
     """The rows of the units asked for over all time; None where they are more than `limit`."""
-    planner, units = read.assembler.planner, filters.units or []
+    planner, units = (await read.assembler_at(at)).planner, filters.units or []
     mergers = [merger_of(unit, planner) for unit in units]
     former = [code for merger in mergers if merger is not None for code in merger.predecessors]
     wanted = replace(filters, units=sorted({*units, *former}), after=None)
-    rows = (
-        await read.rollups(wanted, limit + 1)
-        if at is None
-        else await read.rollups_as_of(wanted, limit + 1, at)
-    )
+    rows = await read.every_rollup(wanted, limit, at)
     return recast(units, rows, planner) if len(rows) <= limit else None
 
 

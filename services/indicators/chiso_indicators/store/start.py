@@ -14,6 +14,7 @@ from chiso_shared.runtime.logs import get_logger
 from chiso_shared.runtime.postgres import Pool
 
 from chiso_indicators.core.plan import LAST_YEAR
+from chiso_indicators.store.catalogues import keep_catalogue
 from chiso_indicators.store.decisions import Author, note, operation
 from chiso_indicators.store.hierarchy import follow_units, stored_spans
 from chiso_indicators.store.sql import Session, queries
@@ -50,6 +51,7 @@ async def fill_reference(pool: Pool, catalogue: Catalogue, now: datetime) -> boo
     async with pool.acquire() as session, session.transaction():
         await session.execute(queries().lock_reference)
         stored = await session.fetchval(queries().reference_version)
+        await keep_catalogue(session, catalogue)
         if stored == catalogue.version:
             return False
         before = await stored_spans(session)
@@ -66,7 +68,7 @@ async def fill_reference(pool: Pool, catalogue: Catalogue, now: datetime) -> boo
         if stored is not None:
             moved = await follow_units(session, before, catalogue)
             if not moved or digest != await session.fetchval(queries().reference_digest):
-                await session.execute(queries().append_reference)
+                await session.execute(queries().append_reference, None)
         await note(session, [_in_force(catalogue.version, stored, now)])
     log.info("catalogue in force", catalogue_version=catalogue.version, before=stored)
     return True

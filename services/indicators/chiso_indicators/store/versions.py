@@ -1,170 +1,156 @@
-"""Rollups that are not stored, with their versions: cells as of ticks, and the one definition. Reads only."""
+"""Rollups that are not stored, with their versions: each revision of a cell is read once. Reads only."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from chiso_indicators.core.assemble import Assembler
-from chiso_indicators.core.figure import Figure
+from chiso_indicators.core.fold import Order
 from chiso_indicators.core.keys import Key
 from chiso_indicators.core.late import read_reopenings
-from chiso_indicators.core.moments import Moment, Mover, moments, versions
+from chiso_indicators.core.moments import in_phase
 from chiso_indicators.core.phases import Marks
-from chiso_indicators.core.plan import YTD
-from chiso_indicators.core.row import Row, Sums
-from chiso_indicators.store.compute import drafts, sums_between
-from chiso_indicators.store.sql import Session, as_json, figure_of, numbered, queries, schema
+from chiso_indicators.core.reigns import Reigns, Timeline
+from chiso_indicators.core.row import Row
+from chiso_indicators.core.unit_history import unit_history
+from chiso_indicators.core.unit_rows import Taken
+from chiso_indicators.store.sql import Session, Values, as_json, figure_of, queries
 
-# Cells of an instant are joined in memory, without an index.
-_CHUNK: Final = 400
-_WITH: Final = "WITH "
-
-
-class Question(NamedTuple):
-    """A key at an instant."""
-
-    key: Key
-    at: datetime
+# So many revisions are in memory at once, but for a single key that has more.
+_IN_MEMORY: Final = 5_000
+# One read looks at so many: a few seconds on a small machine.
+_A_READ: Final = 20_000
 
 
-async def made_versions(
-    session: Session, keys: Iterable[Key], assembler: Assembler, at: datetime
-) -> dict[Key, list[Row]]:
-    """The versions of rollups of reporting units up to an instant, oldest first; none for those without one.
+class Made(NamedTuple):
+    """Versions by key, none for keys without one; `left` is the first key that was left for another read."""
+
+    versions: dict[Key, list[Row]]
+    left: Key | None = None
+
+
+class MadeRows(NamedTuple):
+    """The newest versions; `left` as above."""
+
+    rows: dict[Key, Row]
+    left: Key | None = None
+
+
+def made_levels(reigns: Reigns) -> list[str]:
+    """The levels whose rollups are not stored."""
+    return sorted({"commune", "department"} - reigns.newest.assembler.planner.stored_levels)
+
+
+def is_made(key: Key, reigns: Reigns) -> bool:
+    """Whether a key is one whose rollup is made when it is read."""
+    place = reigns.newest.assembler.planner.place(key.unit, key.calendar, key.period)
+    return place is not None and place.level in made_levels(reigns)
+
+
+async def made_rows(
+    session: Session, keys: Sequence[Key], reigns: Reigns, at: datetime, marks: Marks
+) -> MadeRows:
+    """The rollups of reporting units as they could be read at an instant whose marks these are."""
+    made, assembler = await made_versions(session, keys, reigns, at), reigns.newest.assembler
+    rows = {key: in_phase(versions, assembler.phase(key, marks)) for key, versions in made.versions.items()}
+    return MadeRows(rows, made.left)
+
+
+async def made_versions(session: Session, keys: Sequence[Key], reigns: Reigns, at: datetime) -> Made:
+    """The versions of rollups of reporting units up to an instant, oldest first.
 
     The instant must be settled: no tick with a stamp up to it may follow.
     """
-    known = [key for key in keys if assembler.known(key)]
+    known = [key for key in keys if reigns.newest.assembler.known(key)]
+    counts = await _counts(session, known, reigns)
     found: dict[Key, list[Row]] = {}
-    for start in range(0, len(known), _CHUNK):
-        found |= await _versions(session, known[start : start + _CHUNK], assembler, at)
-    return found
+    spent = 0
+    for part in _portions(known, counts):
+        size = sum(counts.get(key, 0) for key in part)
+        if spent and spent + size > _A_READ:
+            return Made(found, part[0])
+        spent += size
+        taken = await _taken(session, part, reigns, at)
+        stamps = [one.stamp for some in taken.values() for one in some]
+        if stamps:
+            timeline = await timeline_between(session, min(stamps), at, reigns)
+            # In a thread, so that ticks and batches of this process do not stand still meanwhile.
+            found |= await asyncio.to_thread(_histories, part, taken, reigns, timeline)
+    return Made(found)
 
 
-async def marks_at(
-    session: Session, instants: Iterable[datetime], assembler: Assembler
-) -> dict[datetime, Marks]:
-    """What the clock's own events and people's reopenings had done by instants."""
-    asked, started = sorted(set(instants)), assembler.first_started_at
-    found = {instant: Marks(started, started, started) for instant in asked}
-    for record in await session.fetch(queries().marks_at, asked):
-        found[record["at"]] = Marks(
-            record["ended_through"],
-            record["due_through"],
-            record["closed_through"],
-            read_reopenings(record["reopened"]),
-        )
-    return found
-
-
-async def _versions(
-    session: Session, keys: Sequence[Key], assembler: Assembler, at: datetime
+def _histories(
+    keys: Sequence[Key], taken: Mapping[Key, Sequence[Taken]], reigns: Reigns, timeline: Timeline
 ) -> dict[Key, list[Row]]:
-    moved = await _moments(session, keys, assembler, at)
-    marks = await marks_at(session, {one.stamp for some in moved.values() for one in some}, assembler)
-    questions = [
-        Question(part, one.stamp)
-        for key, some in moved.items()
-        for one in some
-        for part in _with_previous(key, assembler)
-    ]
-    sums, own = await _cells(session, list(dict.fromkeys(questions)), assembler, marks)
-    return {
-        key: versions([(one, _draft(key, one, sums, own, assembler, marks[one.stamp])) for one in some])
-        for key, some in moved.items()
-        if some
-    }
+    made = {key: unit_history(key, taken, reigns, timeline) for key in keys}
+    return {key: rows for key, rows in made.items() if rows}
 
 
-async def _moments(
-    session: Session, keys: Sequence[Key], assembler: Assembler, at: datetime
-) -> dict[Key, list[Moment]]:
-    asked = list(dict.fromkeys(part for key in keys for part in _with_previous(key, assembler)))
-    movers: dict[Key, list[Mover]] = {key: [] for key in asked}
-    for record in await session.fetch(queries().moving_revisions, numbered(asked), at):
-        key = asked[record["n"]]
-        instants = assembler.planner.instants(key.calendar, record["period"])
-        if instants is not None:
-            movers[key].append(_mover(record, instants.close_at))
-    return {
-        key: moments(
-            movers[key],
-            (mover for part in _with_previous(key, assembler)[1:] for mover in movers[part]),
-            assembler.first_started_at,
+async def timeline_between(session: Session, since: datetime, until: datetime, reigns: Reigns) -> Timeline:
+    """What the clock's own events and people's reopenings had done from an instant to another."""
+    moved = [
+        (
+            record["stamp"],
+            Marks(
+                record["ended_through"],
+                record["due_through"],
+                record["closed_through"],
+                read_reopenings(record["reopened"]),
+            ),
         )
-        for key in keys
-    }
+        for record in await session.fetch(queries().marks_between, since, until)
+    ]
+    return Timeline(reigns.newest.assembler.first_started_at, moved)
 
 
-def _mover(record: Any, close_at: datetime) -> Mover:
-    return Mover(
-        record["op"],
+async def _counts(session: Session, keys: Sequence[Key], reigns: Reigns) -> dict[Key, int]:
+    """How many revisions the cells of each key have, those before the instant asked for and after it."""
+    cells = [(n, cell) for n, key in enumerate(keys) for cell in reigns.newest.cells(key)]
+    records = await session.fetch(queries().count_revisions, _numbered(cells, reigns)) if cells else []
+    return {keys[record["n"]]: record["revisions"] for record in records}
+
+
+def _portions(keys: Sequence[Key], counts: Mapping[Key, int]) -> Iterator[list[Key]]:
+    """Keys in portions of a bounded number of revisions, at least one key in each."""
+    portion: list[Key] = []
+    size = 0
+    for key in keys:
+        if portion and size + counts.get(key, 0) > _IN_MEMORY:
+            yield portion
+            portion, size = [], 0
+        portion.append(key)
+        size += counts.get(key, 0)
+    if portion:
+        yield portion
+
+
+async def _taken(
+    session: Session, keys: Sequence[Key], reigns: Reigns, at: datetime
+) -> dict[Key, list[Taken]]:
+    cells = list(dict.fromkeys(cell for key in keys for cell in reigns.newest.cells(key)))
+    taken: dict[Key, list[Taken]] = {}
+    records = await session.fetch(queries().taken_revisions, _numbered(list(enumerate(cells)), reigns), at)
+    for record in records:
+        cell = cells[record["n"]]
+        taken.setdefault(cell, []).append(_one(cell, record))
+    return taken
+
+
+def _numbered(cells: Sequence[tuple[int, Key]], reigns: Reigns) -> str:
+    """Cells as a JSON parameter, with the year by which their revisions are found."""
+    planner = reigns.newest.assembler.planner
+    instants = ((n, cell, planner.instants(cell.calendar, cell.period)) for n, cell in cells)
+    return as_json([{"n": n, **cell._asdict(), "year": one.year} for n, cell, one in instants if one])
+
+
+def _one(cell: Key, record: Values) -> Taken:
+    order = Order(
+        record["order_date"],
+        record["revision"],
         record["accepted_at"],
-        record["tick"],
-        record["stamp"],
-        record["effective"],
-        record["is_first"],
-        close_at,
+        record["submission_id"],
+        record["agency"],
     )
-
-
-def _with_previous(key: Key, assembler: Assembler) -> tuple[Key, ...]:
-    """The key, and for cumulative figures the one of the period before it."""
-    previous = assembler.planner.previous(key) if key.basis == YTD else None
-    return (key, previous) if previous is not None and assembler.known(previous) else (key,)
-
-
-async def _cells(
-    session: Session, questions: Sequence[Question], assembler: Assembler, marks: Mapping[datetime, Marks]
-) -> tuple[dict[Question, Sums], dict[Question, Figure]]:
-    """What the units' cells said at each instant: sums by the one definition, and the own figures."""
-    sums: dict[Question, Sums] = {}
-    own: dict[Question, Figure] = {}
-    for start in range(0, len(questions), _CHUNK):
-        part = questions[start : start + _CHUNK]
-        names = {f"{one.key.unit}#{n}": one for n, one in enumerate(part)}
-        asked = [
-            {
-                **assembler.question(n, one.key, marks[one.at]),
-                "unit": name,
-                "code": one.key.unit,
-                "at": one.at,
-            }
-            for n, (name, one) in enumerate(names.items())
-        ]
-        answers = await sums_between(session, asked, _sums_as_of())
-        sums |= {part[n]: found for n, found in answers.items()}
-        for record in await session.fetch(queries().cells_as_of, as_json(asked)):
-            one = names[record["unit"]]
-            if record["period"] == one.key.period:
-                own[one] = figure_of(record)
-    return sums, own
-
-
-def _sums_as_of() -> str:
-    """`sums_from_cells` word for word, over the cells of instants instead of the present ones."""
-    definition = queries().sums_from_cells.removeprefix(_WITH).replace(f"{schema()}.cell", "cell")
-    return f"{_WITH}cell AS MATERIALIZED (\n{queries().cells_as_of}\n), {definition}"
-
-
-def _draft(
-    key: Key,
-    moment: Moment,
-    sums: Mapping[Question, Sums],
-    own: Mapping[Question, Figure],
-    assembler: Assembler,
-    marks: Marks,
-) -> Row:
-    asked = _with_previous(key, assembler)
-    there = {part: Question(part, moment.stamp) for part in asked}
-    return drafts(
-        asked,
-        {part: sums[one] for part, one in there.items() if one in sums},
-        {part: own[one] for part, one in there.items() if one in own},
-        {},
-        assembler,
-        marks,
-        moment.stamp,
-    )[key]
+    return Taken(cell, order, figure_of(record), record["tick"], record["stamp"], record["effective"])

@@ -11,7 +11,7 @@ import msgspec
 from chiso_indicators.core.causes import cause_of, union
 from chiso_indicators.core.reigns import Look
 from chiso_indicators.core.row import Row
-from chiso_indicators.core.version import says_the_same
+from chiso_indicators.core.version import restates, says_the_same
 
 _FINAL_PHASES: Final = ("closed", "reopened")
 
@@ -73,14 +73,15 @@ def versions(drafts: Iterable[tuple[Moment, Row]]) -> list[Row]:
     made: list[Row] = []
     restated = 0
     for moment, draft in drafts:
-        if made and says_the_same(made[-1], msgspec.structs.replace(draft, phase=made[-1].phase)):
+        last = made[-1] if made else None
+        if last is not None and says_the_same(last, msgspec.structs.replace(draft, phase=last.phase)):
             continue
-        restated += _is_restated(draft.phase, moment.causes)
+        restated += _is_restated(last, draft.phase, moment.causes)
         made.append(
             msgspec.structs.replace(
                 draft,
                 version=len(made) + 1,
-                vintage=_vintage(len(made) + 1, restated, draft.phase),
+                vintage=_vintage(restated, draft.phase),
                 causes=moment.causes,
                 updated_at=moment.stamp,
                 tick=moment.tick,
@@ -91,16 +92,15 @@ def versions(drafts: Iterable[tuple[Moment, Row]]) -> list[Row]:
 
 def in_phase(made: Sequence[Row], phase: str) -> Row:
     """The newest of the versions (at least one), read while its period was in a phase."""
-    restated = sum(_is_restated(row.phase, row.causes) for row in made)
-    return msgspec.structs.replace(made[-1], phase=phase, vintage=_vintage(len(made), restated, phase))
+    before = (None, *made)
+    restated = sum(_is_restated(last, row.phase, row.causes) for last, row in zip(before, made, strict=False))
+    return msgspec.structs.replace(made[-1], phase=phase, vintage=_vintage(restated, phase))
 
 
-def _is_restated(phase: str, causes: Sequence[str]) -> bool:
-    return phase in _FINAL_PHASES and causes != ["backfill"]
+def _is_restated(last: Row | None, phase: str, causes: Sequence[str]) -> bool:
+    return phase in _FINAL_PHASES and restates(last, causes)
 
 
-def _vintage(made: int, restated: int, phase: str) -> int:
+def _vintage(restated: int, phase: str) -> int:
     """0 until the close, 1 for what stood at the close or was loaded later, one more for each restatement."""
-    if phase not in _FINAL_PHASES:
-        return 0
-    return max(1, restated + (made > restated))
+    return restated + 1 if phase in _FINAL_PHASES else 0

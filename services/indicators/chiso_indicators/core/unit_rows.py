@@ -6,6 +6,7 @@ A test holds that both agree on random histories.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -17,7 +18,7 @@ from chiso_indicators.core.figure import Addends, Figure, addends
 from chiso_indicators.core.fold import Order
 from chiso_indicators.core.keys import Key
 from chiso_indicators.core.phases import Marks
-from chiso_indicators.core.plan import YTD, rule_of
+from chiso_indicators.core.plan import YTD, parts_inside, rule_of
 from chiso_indicators.core.row import Row, Sums
 
 
@@ -85,12 +86,7 @@ class UnitRows:
     def _find_parts(self, calendar: str, code: str) -> tuple[Period, ...]:
         planner = self.assembler.planner
         whole = planner.period(calendar, code)
-        if whole is None:
-            return ()
-        year = planner.catalogue.calendars.periods_of_year(calendar, whole.year)
-        # Nine months and the last quarter would tile a year too; halves and quarters already do.
-        inside = (one for one in year if code in one.coarser and one.frequency != "nine_months")
-        return (whole, *inside)
+        return () if whole is None else (whole, *parts_inside(whole, planner.catalogue))
 
     def cells(self, key: Key) -> list[Key]:
         """The cells that a row may be made of, those of the period before it too where it is cumulative."""
@@ -118,7 +114,7 @@ class UnitRows:
     def sums(self, key: Key, cells: Mapping[str, Cell]) -> Sums:
         """What the unit's cells add up to for the row of a key."""
         indicator = self.assembler.planner.catalogue.indicators[key.indicator]
-        rule, parts = rule_of(indicator, key.basis), self.parts(key.calendar, key.period)
+        rule, parts = rule_of(indicator, key.basis), self._own_parts(key)
         counted = [
             (part, cells[part.code])
             for part in parts
@@ -129,10 +125,21 @@ class UnitRows:
         if not counted:
             return Sums()
         adding = [(part, cell) for part, cell in counted if cell.figure.reported]
-        if rule == "last" and len(parts) > 1:
+        is_dated = rule == "last" and self.assembler.period(key).frequency != "month"
+        if is_dated:
             adding = [max(adding, key=lambda pair: pair[0].end)] if adding else []
         added = [found for _, cell in adding if (found := addends(cell.figure, indicator.is_ratio))]
-        return self._counted(key, counted, added, indicator.is_ratio)
+        sums = self._counted(key, counted, added, indicator.is_ratio)
+        if not is_dated or not added:
+            return sums
+        [(stock, _)] = adding
+        return replace(sums, oldest_on=stock.end, newest_on=stock.end)
+
+    def _own_parts(self, key: Key) -> list[Period]:
+        """The parts that are about the unit itself, and not about another one that had its code."""
+        tenure = self.assembler.planner.tenure(key.unit, key.calendar, key.period)
+        parts = self.parts(key.calendar, key.period)
+        return [] if tenure is None else [part for part in parts if tenure.first <= part.end]
 
     def _counted(
         self, key: Key, counted: Sequence[tuple[Period, Cell]], added: Sequence[Addends], is_ratio: bool

@@ -44,10 +44,15 @@ def _vintage(before: Row | None, phase: str, causes: Collection[str]) -> int:
     the first that is said later restates it.
     """
     if before is None and phase == "closed":
-        return 1 if _WITH_THE_CLOSE.intersection(causes) else 2
+        return 2 if restates(None, causes) else 1
     known = before.vintage if before else 0
     if phase != "closed":
         return known
     if known == 0:
         return 1
-    return known if set(causes) == {"backfill"} else known + 1
+    return known + 1 if restates(before, causes) else known
+
+
+def restates(before: Row | None, causes: Collection[str]) -> bool:
+    """Whether what is said of a closed period says otherwise what was final, be it nothing."""
+    return not _WITH_THE_CLOSE.intersection(causes) if before is None else set(causes) != {"backfill"}

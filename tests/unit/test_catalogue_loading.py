@@ -298,3 +298,10 @@ def test_loading_takes_at_most_half_a_second() -> None:
     started = time.process_time()
     load_catalogue(SEEDS)
     assert time.process_time() - started <= 0.5
+
+
+def test_a_catalogue_is_made_again_of_its_own_files() -> None:
+    found = parse_catalogue(seed_files())
+    again = parse_catalogue(found.files)
+    assert again.files == found.files and again.version == found.version
+    assert list(again.targets.all()) == list(found.targets.all()) and again.rules == found.rules

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import msgspec
 from chiso_indicators.core.assemble import Assembler
+from chiso_indicators.core.hierarchy import Scope
 from chiso_indicators.core.keys import Key
 from chiso_indicators.core.moments import Moment, Mover, in_phase, moments, versions
 from chiso_indicators.core.phases import Marks
+from chiso_indicators.core.reigns import Look, Reign, Reigns, Timeline
 from chiso_indicators.core.row import Row, Sums
+from chiso_indicators.core.unit_rows import UnitRows
 
 from tests.unit.indicators_examples import planner
 
@@ -61,3 +64,52 @@ def test_the_newest_version_is_read_in_the_phase_of_the_instant() -> None:
         ("closed", 1, 1),
         ("reopened", 1, 1),
     ]
+
+
+def test_another_look_moves_a_row_that_exists_and_makes_none() -> None:
+    looks = [Look(tick, STARTED + timedelta(days=tick), "reference") for tick in (1, 2, 3, 4)]
+    own = [mover(2, is_first=True), mover(4)]
+    found = [(one.tick, one.causes) for one in moments(own, [], looks, STARTED)]
+    assert found == [(2, ["report"]), (3, ["reference"]), (4, ["correct", "reference"])]
+    assert moments([], [], looks, STARTED) == []
+
+
+def reign(tick: int, scope: Scope | None = None) -> Reign:
+    return Reign(UnitRows(Assembler(planner(), STARTED)), tick, STARTED + timedelta(days=tick), scope)
+
+
+def test_a_catalogue_is_in_force_from_its_tick_on() -> None:
+    first, second, third = reign(0), reign(5), reign(5)
+    reigns = Reigns([first, second, third])
+    assert [reigns.at(tick) for tick in (0, 4)] == [first.rows] * 2
+    assert [reigns.at(tick) for tick in (5, 9)] == [third.rows] * 2
+    assert reigns.newest is third.rows
+
+
+def test_another_look_is_at_open_rows_and_at_closed_ones_where_it_was_asked() -> None:
+    close_at = planner().period(KEY.calendar, KEY.period).close_at  # type: ignore[union-attr]
+    closed = Marks(close_at, close_at, close_at)
+    asked = Scope("reference", ("51", KEY.unit), KEY.calendar, (KEY.period,), closed=True)
+    reigns = Reigns(
+        [
+            reign(0),
+            reign(1),
+            reign(2, Scope("hierarchy", ("44",), closed=True)),
+            reign(4),
+            reign(5, asked),
+            reign(6, msgspec.structs.replace(asked, periods=("2025-11",))),
+            reign(7, msgspec.structs.replace(asked, since=date(2026, 1, 1))),
+        ]
+    )
+    timeline = Timeline(STARTED, [(STARTED + timedelta(days=3), closed)])
+    assert [(one.tick, one.cause) for one in reigns.looks(KEY, timeline)] == [
+        (1, "reference"),
+        (5, "reference"),
+    ]
+
+
+def test_marks_are_those_of_the_instant() -> None:
+    later = Marks(CLOSE, CLOSE, CLOSE)
+    timeline = Timeline(STARTED, [(CLOSE, later)])
+    assert timeline.at(CLOSE - timedelta(microseconds=1)) == Marks(STARTED, STARTED, STARTED)
+    assert timeline.at(CLOSE) == later

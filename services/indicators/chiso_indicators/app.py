@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from importlib.metadata import version
 
-from chiso_shared.catalogue import Catalogue
 from chiso_shared.contracts.topics import SUBMISSIONS
 from chiso_shared.runtime.clock import Clock
 from chiso_shared.runtime.consumer import BatchConsumer
@@ -13,6 +13,7 @@ from chiso_shared.runtime.lifecycle import Component, Service
 from chiso_shared.runtime.metrics import new_registry
 from chiso_shared.runtime.operators import Operators
 from chiso_shared.runtime.postgres import Database
+from chiso_shared.runtime.seeds import SeedsFolder
 
 from chiso_indicators.api import Desk, create_api, rebuild
 from chiso_indicators.auditing import Auditing
@@ -34,13 +35,14 @@ from chiso_indicators.ticker import Ticker
 GROUP = "chiso-indicators"
 
 
-def build_service(settings: IndicatorsSettings, catalogue: Catalogue) -> Service:
-    """The whole service, not started."""
+def build_service(settings: IndicatorsSettings) -> Service:
+    """The whole service, not started. Raises CatalogueError when the catalogue is wrong."""
     release = version("chiso-indicators")
     registry = new_registry("indicators", release)
-    metrics, clock = Metrics(registry, catalogue.version), Clock(settings.clock_offset)
+    seeds = SeedsFolder(settings.seeds, lambda count: metrics.catalogue.problems(count))
+    metrics, clock = Metrics(registry, seeds.current.version), Clock(settings.clock_offset)
     database = Database(settings.dsn, "chiso-indicators", min_size=3, max_size=12)
-    prepared = Preparation(settings.dsn, database, catalogue, clock)
+    prepared = Preparation(settings.dsn, database, seeds, _name_of_folder(settings), metrics.catalogue, clock)
     restoration = Restoration(lambda: database.pool, RollupsTopic(settings.bootstrap_servers))
     relay = LeadingRelay(
         settings.dsn,
@@ -71,8 +73,16 @@ def build_service(settings: IndicatorsSettings, catalogue: Catalogue) -> Service
         poll_ms=settings.tick_poll_ms,
         close_grace_seconds=settings.close_grace_seconds,
         may_tick=restoration.known,
+        follow=prepared.follow,
     )
-    apply = Apply(lambda: prepared.apply, clock, metrics, ticker.wake)
+    apply = Apply(
+        lambda: prepared.apply,
+        clock,
+        metrics,
+        ticker.wake,
+        follow=prepared.follow,
+        patience_seconds=settings.catalogue_patience_seconds,
+    )
     consumer = BatchConsumer(
         settings,
         SUBMISSIONS,
@@ -137,3 +147,8 @@ def build_service(settings: IndicatorsSettings, catalogue: Catalogue) -> Service
             consumer,
         ],
     )
+
+
+def _name_of_folder(settings: IndicatorsSettings) -> str:
+    """The instance's own name; without one, where the folder is. It must outlast a restart."""
+    return settings.instance or f"{socket.gethostname()}:{settings.seeds.resolve()}"

@@ -12,6 +12,7 @@ from chiso_indicators.api.vocabulary import refuse_unknown_parameters
 from chiso_indicators.auditing import Auditing
 from chiso_indicators.store.decisions import Refused
 from chiso_indicators.store.read import NotFinalYet, Reader
+from chiso_indicators.store.reference import AnotherCatalogue
 
 GetReader = Callable[[], Reader]
 
@@ -30,8 +31,13 @@ def create_api(app: FastAPI, reader: GetReader, auditing: Auditing, desk: decisi
     for one in routers:
         app.include_router(one, dependencies=[Depends(refuse_unknown_parameters)])
     app.add_exception_handler(NotFinalYet, _on_not_final)
+    app.add_exception_handler(AnotherCatalogue, _on_another_catalogue)
     app.add_exception_handler(Refused, decisions.on_refused)
 
 
 async def _on_not_final(_request: Request, error: Exception) -> Response:
     return problem_response(425, "Too early", str(error), headers={"Retry-After": "1"})
+
+
+async def _on_another_catalogue(_request: Request, error: Exception) -> Response:
+    return problem_response(503, "Try again", str(error), headers={"Retry-After": "1"})

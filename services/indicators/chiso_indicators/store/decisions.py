@@ -20,6 +20,7 @@ from chiso_indicators.core.late import REJECTED, Decision, Reopening
 from chiso_indicators.core.setting_aside import RevisionId, Ruling, id_of
 from chiso_indicators.core.submissions import Batch
 from chiso_indicators.store.cells import write_cells
+from chiso_indicators.store.reference import hold_catalogue
 from chiso_indicators.store.sql import Session, Values, as_json, figure_of, key_of, queries
 
 Refusal = Literal[
@@ -107,6 +108,7 @@ class Decisions:
         held or the author's key sent the submission.
         """
         async with self._pool.acquire() as session, session.transaction():
+            await hold_catalogue(session, self._planner.catalogue.version)
             held = await session.fetch(queries().lock_held, agency, submission_id, units, indicators)
             if not held:
                 raise Refused("nothing_held", "no such revision is held")

@@ -19,6 +19,7 @@ from chiso_indicators.core.late import Reopening
 from chiso_indicators.core.phases import Clockwork, Marks
 from chiso_indicators.store.decisions import Author, Refused, note, operation
 from chiso_indicators.store.hierarchy import ask_again
+from chiso_indicators.store.reference import hold_catalogue
 from chiso_indicators.store.roll import lock_tick, rows_in_phase
 from chiso_indicators.store.sql import Session, Values, queries
 from chiso_indicators.store.writing import TickWriter
@@ -101,12 +102,14 @@ class Reopenings:
         details = {"unit": unit, "calendar": one.calendar, "period": one.period, "catalogue_version": version}
         operation_id = content_id("catalogue_applied", one.subject, version, at)
         async with self._pool.acquire() as session, session.transaction():
+            await hold_catalogue(session, version)
             await ask_again(session, scope)
             told = operation("catalogue_applied", one.subject, author, at, details, operation_id)
             await note(session, [told])
 
     async def _locked(self, session: Session) -> tuple[Clockwork, datetime]:
         clockwork = await lock_tick(session)
+        await hold_catalogue(session, self._assembler.planner.catalogue.version)
         await session.execute(queries().pause_apply)
         return clockwork, clockwork.next_stamp(self._clock.now())
 

@@ -16,6 +16,7 @@ from chiso_shared.runtime.postgres import Pool
 from chiso_indicators.core.plan import LAST_YEAR
 from chiso_indicators.store.decisions import Author, note, operation
 from chiso_indicators.store.hierarchy import follow_units, stored_spans
+from chiso_indicators.store.reference import Found, comes_into_force, keep_catalogue
 from chiso_indicators.store.sql import Session, queries
 
 log = get_logger(__name__)
@@ -41,16 +42,24 @@ async def ensure_year(pool: Pool, year: int) -> None:
         log.warning("rows of this year are in the default partition and stay there", year=year)
 
 
-async def fill_reference(pool: Pool, catalogue: Catalogue, now: datetime) -> bool:
-    """Writes the catalogue into its tables if they hold another version; whether they did.
+async def fill_reference(
+    pool: Pool, catalogue: Catalogue, now: datetime, found: Found | None = None, why: str = "read at start"
+) -> bool:
+    """Brings a catalogue into force, if what was `found` in its folder says so; whether it did.
 
-    Rollups that are not closed are then looked at again, with cause `reference`. Where only units changed,
-    only what they touch is, with cause `hierarchy`; cells follow their units.
+    It keeps ticks, batches and decisions waiting meanwhile. Rollups that are not closed are then looked at
+    again, with cause `reference`. Where only units changed, only what they touch is, with cause `hierarchy`;
+    cells follow their units.
     """
     async with pool.acquire() as session, session.transaction():
+        await session.execute(queries().announce_operation)
+        await session.fetchrow(queries().lock_tick)
         await session.execute(queries().lock_reference)
         stored = await session.fetchval(queries().reference_version)
-        if stored == catalogue.version:
+        comes = await comes_into_force(session, catalogue.version, stored, found)
+        if found is not None and (comes or catalogue.version == stored):
+            await keep_catalogue(session, catalogue.version, now, found)
+        if not comes:
             return False
         before = await stored_spans(session)
         digest = await session.fetchval(queries().reference_digest)
@@ -67,13 +76,13 @@ async def fill_reference(pool: Pool, catalogue: Catalogue, now: datetime) -> boo
             moved = await follow_units(session, before, catalogue)
             if not moved or digest != await session.fetchval(queries().reference_digest):
                 await session.execute(queries().append_reference)
-        await note(session, [_in_force(catalogue.version, stored, now)])
+        await note(session, [_in_force(catalogue.version, stored, now, why)])
     log.info("catalogue in force", catalogue_version=catalogue.version, before=stored)
     return True
 
 
-def _in_force(version: str, before: str | None, at: datetime) -> dict[str, Any]:
-    author = Author("chiso", "indicators", "read at start")
+def _in_force(version: str, before: str | None, at: datetime, why: str) -> dict[str, Any]:
+    author = Author("chiso", "indicators", why)
     operation_id = content_id("catalogue_applied", version, at)
     return operation("catalogue_applied", version, author, at, {"before": before}, operation_id)
 

@@ -1,0 +1,68 @@
+"""Which catalogue is in force, for all instances that share the store. Nobody writes with another one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from chiso_shared.contracts.codec import decode_json
+from chiso_shared.runtime.postgres import Pool
+
+from chiso_indicators.store.sql import Session, as_json, queries
+
+
+class AnotherCatalogue(Exception):
+    """Another catalogue has come into force meanwhile. Nothing was written: do it again with that one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found in a seeds folder: the folder's lasting name, and the files."""
+
+    folder: str
+    files: Mapping[str, bytes]
+
+
+async def hold_catalogue(session: Session, version: str) -> None:
+    """Keeps the catalogue in force until the transaction ends. Raises AnotherCatalogue if it is another one.
+
+    Whoever writes what a catalogue says calls it first, behind the tick lock where it takes that too.
+    """
+    await session.execute(queries().share_reference)
+    in_force = await session.fetchval(queries().reference_version)
+    if in_force != version:
+        raise AnotherCatalogue(f"the catalogue {in_force} is in force, not {version}")
+
+
+async def version_in_force(pool: Pool) -> str | None:
+    """The version of the catalogue in force; None before the first."""
+    version: str | None = await pool.fetchval(queries().reference_version)
+    return version
+
+
+async def files_of(pool: Pool, version: str) -> dict[str, bytes]:
+    """The files of a catalogue that is or was in force. Raises LookupError for one that never was."""
+    text = await pool.fetchval(queries().catalogue_files, version)
+    if text is None:
+        raise LookupError(f"the store does not hold the catalogue {version}")
+    return {name: content.encode() for name, content in decode_json(text.encode()).items()}
+
+
+async def comes_into_force(session: Session, version: str, in_force: str | None, found: Found | None) -> bool:
+    """Whether a catalogue replaces the one in force; remembers what was found. The reference must be locked.
+
+    One that is new does. One that was replaced does only if its folder held another one before: a person has
+    changed the folder back. An instance that still has an old folder does not.
+    """
+    if found is None:
+        return version != in_force
+    known = await session.fetchval(queries().is_known_catalogue, version)
+    before = await session.fetchval(queries().put_seeds_folder, found.folder, version)
+    return version != in_force and (not known or before not in (None, version))
+
+
+async def keep_catalogue(session: Session, version: str, now: datetime, found: Found) -> None:
+    """Keeps the files of a catalogue in force."""
+    files = {name: content.decode() for name, content in found.files.items()}
+    await session.execute(queries().keep_catalogue, version, now, as_json(files))

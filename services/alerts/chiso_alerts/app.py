@@ -101,7 +101,7 @@ def build(settings: AlertsSettings) -> Service:
     components: list[Component] = [
         Schema(settings.dsn),
         database,
-        Restoration(store, settings.bootstrap_servers),
+        Restoration(store, books, settings.bootstrap_servers),
         ticker,
         relay,
         consumer,

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from aiokafka.errors import KafkaError
 from chiso_shared.catalogue import Catalogue, CatalogueError, parse_catalogue
+from chiso_shared.runtime.backoff import Backoff
 from chiso_shared.runtime.clock import Clock
 from chiso_shared.runtime.lifecycle import Background, NotStarted, describe
 from chiso_shared.runtime.logs import get_logger
 from chiso_shared.runtime.migrations import migrate
 from chiso_shared.runtime.postgres import Database, Pool
+from chiso_shared.runtime.reading_back import read_operations
+from chiso_shared.runtime.reasons import KAFKA_AWAY, reason
 from chiso_shared.runtime.seeds import LOOK_SECONDS, CatalogueGauges, SeedsFolder
 
 from chiso_indicators.core.assemble import Assembler
@@ -21,7 +25,9 @@ from chiso_indicators.core.plan import Planner
 from chiso_indicators.store.apply import ApplyStore
 from chiso_indicators.store.read import Reader
 from chiso_indicators.store.reference import Found, files_of, version_in_force
+from chiso_indicators.store.replay import Beginning, beginning
 from chiso_indicators.store.roll import RollStore
+from chiso_indicators.store.sql import queries
 from chiso_indicators.store.start import fill_reference, first_start
 
 log = get_logger(__name__)
@@ -50,6 +56,7 @@ class Preparation(Background):
     def __init__(
         self,
         dsn: str,
+        bootstrap: str,
         database: Database,
         seeds: SeedsFolder,
         folder: str,
@@ -58,6 +65,7 @@ class Preparation(Background):
     ) -> None:
         super().__init__("preparation")
         self._dsn = dsn
+        self._bootstrap = bootstrap
         self._database = database
         self._seeds = seeds
         self._folder = folder
@@ -72,8 +80,9 @@ class Preparation(Background):
     async def start(self) -> None:
         """Brings the schema up to date. Raises MigrationError or database errors."""
         await migrate(self._dsn, SCHEMA, PACKAGE)
-        self._first_started_at = await first_start(self._database.pool, self._clock.now())
-        await self._offer("read at start")
+        begins = await self._beginning()
+        self._first_started_at = await first_start(self._database.pool, begins.first_started_at)
+        await self._offer("read at start", begins.catalogue_version)
         await self.follow()
         await super().start()
 
@@ -92,7 +101,7 @@ class Preparation(Background):
     def unready(self) -> str | None:
         """Ready once started, while it can work with the catalogue in force."""
         if self._stores is None:
-            return "preparing the schema"
+            return self._trouble or "preparing the schema"
         return super().unready() or self._trouble
 
     async def follow(self) -> None:
@@ -126,14 +135,33 @@ class Preparation(Background):
         """Answers the endpoints."""
         return self._prepared().reader
 
-    async def _offer(self, why: str) -> None:
+    async def _beginning(self) -> Beginning:
+        """Now; for an empty database what the operations tell of an earlier life, if there was one.
+
+        It decides what is loading of the past, so an empty database waits for Kafka.
+        """
+        now, pool = self._clock.now(), self._database.pool
+        if await pool.fetchval(queries().has_started):
+            return Beginning(now, None)
+        for delay in Backoff(0.2, 3.0).delays():
+            try:
+                told, _ = await read_operations(self._bootstrap, {})
+                self._trouble = None
+                return beginning(told, now)
+            except (KafkaError, OSError, TimeoutError) as error:
+                self._trouble = f"the operations cannot be read: {reason(error, KAFKA_AWAY)}"
+                log.warning("waiting for the operations' log", error=describe(error))
+            await asyncio.sleep(delay)
+        raise AssertionError("unreachable: delays never end")
+
+    async def _offer(self, why: str, told: str | None = None) -> None:
         """Lets the store decide whether what is in the folder now comes into force."""
         catalogue = self._seeds.current
         if catalogue.version == self._offered:
             return
         found = Found(self._folder, self._seeds.files)
         pool = self._database.pool
-        await fill_reference(pool, catalogue, self._clock.now(), found, why)
+        await fill_reference(pool, catalogue, self._clock.now(), found, why, told)
         self._offered = catalogue.version
         in_force = await version_in_force(pool)
         if in_force != catalogue.version:

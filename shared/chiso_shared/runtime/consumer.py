@@ -47,8 +47,8 @@ class BatchConsumer(Background):
     on from `stored_offsets` (a partition missing there starts at 0); five in a row fail the process. With
     PartitionsStopped it refuses partitions, whose records stay unapplied, and the others go on.
     `contiguous` says that the log has no holes: a hole stops its partition, and only that one.
-    `on_assigned` is awaited before the first record of an assignment. A second consumer of a service takes a
-    `label_prefix` for its partitions in the lag metric.
+    `after` is awaited before it joins, `on_assigned` before the first record of an assignment. A second
+    consumer of a service takes a `label_prefix` for its partitions in the lag metric.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class BatchConsumer(Background):
         service: str,
         *,
         on_assigned: OnAssigned | None = None,
+        after: Callable[[], Awaitable[None]] | None = None,
         retry_seconds: float = 30.0,
         watchdog_seconds: float = 60.0,
         label_prefix: str = "",
@@ -74,6 +75,7 @@ class BatchConsumer(Background):
         self._handler = handler
         self._stored_offsets = stored_offsets
         self._on_assigned_hook = on_assigned
+        self._after = after
         self._retry_seconds = retry_seconds
         self._watchdog_seconds = watchdog_seconds
         self._positions = Positions(contiguous)
@@ -123,6 +125,8 @@ class BatchConsumer(Background):
 
     async def run(self) -> None:
         """Joins the group, waiting for Kafka as long as it takes, then watches over the progress."""
+        if self._after is not None:
+            await self._after()
         for delay in Backoff(0.2, 3.0).delays():
             try:
                 await self._subscription.open()

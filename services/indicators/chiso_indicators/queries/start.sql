@@ -11,6 +11,9 @@ UNION ALL
 SELECT first_started_at FROM indicators.installation
 LIMIT 1;
 
+-- name: first_started_at
+SELECT first_started_at FROM indicators.installation;
+
 -- The clock's own events begin with the first start: nothing closes or falls due in the past.
 -- name: first_tick
 INSERT INTO indicators.tick (tick, stamp, ended_through, due_through, closed_through)

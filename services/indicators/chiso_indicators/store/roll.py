@@ -135,6 +135,12 @@ class RollStore:
         await hold_catalogue(session, self._assembler.planner.catalogue.version)
         return clockwork
 
+    async def is_behind(self, now: datetime) -> bool:
+        """Whether a tick has still to roll what is dirty, or what the clock asked for up to `now`."""
+        peek = await self.peek()
+        instants = (peek.next_end, peek.next_due, peek.next_close, peek.next_reclose)
+        return peek.has_dirty or any(at is not None and at <= now for at in instants)
+
     async def applied_through(self, ends: Mapping[int, int]) -> int | None:
         """The id of the newest dirty row once every record below the log's ends is applied; None before."""
         records = await self._pool.fetch(queries().applied_up_to, SUBMISSIONS.name)

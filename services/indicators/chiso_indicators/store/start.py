@@ -43,13 +43,19 @@ async def ensure_year(pool: Pool, year: int) -> None:
 
 
 async def fill_reference(
-    pool: Pool, catalogue: Catalogue, now: datetime, found: Found | None = None, why: str = "read at start"
+    pool: Pool,
+    catalogue: Catalogue,
+    now: datetime,
+    found: Found | None = None,
+    why: str = "read at start",
+    told: str | None = None,
 ) -> bool:
     """Brings a catalogue into force, if what was `found` in its folder says so; whether it did.
 
     It keeps ticks, batches and decisions waiting meanwhile. Rollups that are not closed are then looked at
     again, with cause `reference`. Where only units changed, only what they touch is, with cause `hierarchy`;
-    cells follow their units.
+    cells follow their units. `told` is the catalogue that an empty database was told of as the last in force:
+    that it is so still is no news.
     """
     async with pool.acquire() as session, session.transaction():
         await session.execute(queries().announce_operation)
@@ -76,15 +82,19 @@ async def fill_reference(
             moved = await follow_units(session, before, catalogue)
             if not moved or digest != await session.fetchval(queries().reference_digest):
                 await session.execute(queries().append_reference)
-        await note(session, [_in_force(catalogue.version, stored, now, why)])
+        before_it = stored or told
+        if catalogue.version != before_it:
+            first = await session.fetchval(queries().first_started_at)
+            details = {"before": before_it, "first_started_at": first}
+            await note(session, [_in_force(catalogue.version, details, now, why)])
     log.info("catalogue in force", catalogue_version=catalogue.version, before=stored)
     return True
 
 
-def _in_force(version: str, before: str | None, at: datetime, why: str) -> dict[str, Any]:
+def _in_force(version: str, details: dict[str, Any], at: datetime, why: str) -> dict[str, Any]:
     author = Author("chiso", "indicators", why)
     operation_id = content_id("catalogue_applied", version, at)
-    return operation("catalogue_applied", version, author, at, {"before": before}, operation_id)
+    return operation("catalogue_applied", version, author, at, details, operation_id)
 
 
 async def _copy(session: Session, table: str, rows: Iterator[tuple[Any, ...]]) -> None:

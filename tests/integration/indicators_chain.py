@@ -168,9 +168,9 @@ async def running(bootstrap: str, dsn: str, **settings: Any) -> AsyncIterator[Ch
         kafka=bootstrap,
         postgres=dsn,
         indicators_port=0,
-        **{"seeds": SEEDS, "close_grace_seconds": 1, **settings},
+        **{"seeds": SEEDS, "close_grace_seconds": 1, "catalogue_patience_seconds": 0, **settings},
     )
-    service = build_service(configured, load_catalogue(configured.seeds))
+    service = build_service(configured)
     await service.start()
     try:
         [server] = [part for part in service.components if isinstance(part, HttpServer)]

@@ -119,11 +119,9 @@ async def test_targets_and_obligations_take_effect_for_open_periods_only(
             assert (await chain.client.post("/v1/audit")).json()["drift_rows"] == 0
 
 
-async def test_a_commune_that_moves_takes_its_cells_along_from_that_day_on(
-    chiso_topics: str, database: str, tmp_path: Path
-) -> None:
-    started = instant("close") - timedelta(hours=1)
-    offset = offset_to(started)
+def moved_commune(folder: Path) -> Path:
+    """Seeds in which a commune of province 51 belongs to 44 from October on."""
+    moved = next(row for row in _units() if row["code"] == "21028")
 
     def shorter(row: dict[str, str]) -> dict[str, str]:
         return {**row, "valid_to": "2026-09-30"} if row["code"] == "21028" else row
@@ -134,6 +132,16 @@ async def test_a_commune_that_moves_takes_its_cells_along_from_that_day_on(
         changed = {name: str(int(row[name]) + delta) for name in ("expected_communes", kind)}
         return {**row, **changed} if delta else row
 
+    entry = {**moved, "parent": "44", "valid_from": "2026-10-01"}
+    edited_seeds(folder, "units.csv", shorter, entry)
+    return edited_seeds(folder, "provinces.csv", counted)
+
+
+async def test_a_commune_that_moves_takes_its_cells_along_from_that_day_on(
+    chiso_topics: str, database: str, tmp_path: Path
+) -> None:
+    started = instant("close") - timedelta(hours=1)
+    offset = offset_to(started)
     async with log_writer(chiso_topics, started) as log:
         async with running(chiso_topics, database, clock_offset=offset) as chain:
             reports = [
@@ -147,10 +155,7 @@ async def test_a_commune_that_moves_takes_its_cells_along_from_that_day_on(
             await chain.settled(reports)
             before = {unit: await row_of(chain, unit, PERIOD) for unit in ("51", "44", "VN")}
             nation = await row_of(chain, "VN", NEXT)
-        moved = next(row for row in _units() if row["code"] == "21028")
-        entry = {**moved, "parent": "44", "valid_from": "2026-10-01"}
-        seeds = edited_seeds(tmp_path / "seeds", "units.csv", shorter, entry)
-        edited_seeds(seeds, "provinces.csv", counted)
+        seeds = moved_commune(tmp_path / "seeds")
         async with running(chiso_topics, database, seeds=seeds, clock_offset=offset) as chain:
             new = await becomes(chain, "44", NEXT, numerator=71)
             assert (new["causes"], new["n_expected"], new["n_reported"]) == (["hierarchy"], 79, 2)

@@ -15,6 +15,7 @@ from chiso_shared.runtime.migrations import migrate
 from chiso_shared.runtime.operators import Operators
 from chiso_shared.runtime.postgres import Database
 from chiso_shared.runtime.relay import Relay
+from chiso_shared.runtime.seeds import SeedsFolder
 from starlette.middleware.cors import CORSMiddleware
 
 from chiso_alerts.api import AlertReader, create_router
@@ -64,7 +65,7 @@ def build(settings: AlertsSettings) -> Service:
     """
     registry = new_registry(SERVICE, VERSION)
     metrics = AlertMetrics(registry)
-    books = Books(settings.seeds, metrics)
+    books = Books(SeedsFolder(settings.seeds, metrics.rules_wrong), metrics.catalogue)
     clock = Clock(settings.clock_offset)
     database = Database(settings.dsn, "chiso_alerts", max_size=8)
     store = Store(database, clock)
@@ -100,7 +101,7 @@ def build(settings: AlertsSettings) -> Service:
     components: list[Component] = [
         Schema(settings.dsn),
         database,
-        Restoration(store, settings.bootstrap_servers),
+        Restoration(store, books, settings.bootstrap_servers),
         ticker,
         relay,
         consumer,

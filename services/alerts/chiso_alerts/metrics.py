@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Final
 
 from chiso_shared.contracts.rollup import Rollup
+from chiso_shared.runtime.seeds import CatalogueGauges
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -72,10 +73,12 @@ class AlertMetrics:
             "Problems of the seeds on disk; while it is not 0, the rules read before stay in force.",
             registry=registry,
         )
+        self.catalogue = CatalogueGauges(registry, "alerts")
 
     def rules_wrong(self, problems: int) -> None:
         """How many problems the seeds on disk have."""
         self._rules_error.set(problems)
+        self.catalogue.problems(problems)
 
     def evaluated(self, results: Iterable[Evaluated]) -> None:
         """Counts the events of a committed tick."""

@@ -107,7 +107,7 @@ INSERT INTO alerts.tick_log (tick, stamp, messages)
 SELECT tick, stamp, $3 FROM finished WHERE $3 > 0;
 
 -- name: due_alerts
-SELECT alert.alert_id, alert.rule_id, coalesce(alert.input, seen.body) AS body, seen.traceparent
+SELECT alert.alert_id, alert.rule_id, coalesce(seen.body, alert.input) AS body, seen.traceparent
 FROM alerts.alert
 LEFT JOIN alerts.rollup_seen AS seen USING (unit, indicator, calendar, period, basis)
 WHERE alert.due_at <= $1
@@ -118,7 +118,7 @@ LIMIT $2;
 SELECT min(due_at) FROM alerts.alert WHERE due_at IS NOT NULL;
 
 -- name: live_alerts
-SELECT alert.alert_id, alert.rule_id, coalesce(alert.input, seen.body) AS body, seen.traceparent
+SELECT alert.alert_id, alert.rule_id, coalesce(seen.body, alert.input) AS body, seen.traceparent
 FROM alerts.alert
 LEFT JOIN alerts.rollup_seen AS seen USING (unit, indicator, calendar, period, basis)
 WHERE alert.state IN ('PENDING', 'FIRING', 'RECOVERING') AND alert.alert_id > $1
@@ -216,7 +216,7 @@ ORDER BY sequence DESC
 LIMIT 1;
 
 -- name: rollup_of_alert
-SELECT alert.rule_id, coalesce(alert.input, seen.body) AS body
+SELECT alert.rule_id, coalesce(seen.body, alert.input) AS body
 FROM alerts.alert
 LEFT JOIN alerts.rollup_seen AS seen USING (unit, indicator, calendar, period, basis)
 WHERE alert.alert_id = $1;
@@ -239,6 +239,10 @@ ORDER BY wanted.ordinality, alert.unit;
 INSERT INTO alerts.installation (first_started_at) VALUES ($1)
 ON CONFLICT (only_row) DO UPDATE SET only_row = true
 RETURNING first_started_at;
+
+-- name: put_first_started_at
+INSERT INTO alerts.installation AS stored (first_started_at) VALUES ($1)
+ON CONFLICT (only_row) DO UPDATE SET first_started_at = least(stored.first_started_at, excluded.first_started_at);
 
 -- name: running_silences
 SELECT matchers, starts_at, ends_at

@@ -218,7 +218,7 @@ class Tick:
             return
         facts = [fact for result in results for fact in result.facts]
         if results:
-            await self._put_alerts(results)
+            await self._put_alerts(results, [result.published for result in results])
         if facts:
             await self._append(facts)
         if refused:
@@ -226,9 +226,12 @@ class Tick:
         messages = further_messages + len(facts) + len(refused) + sum(result.published for result in results)
         await self.connection.execute(self.queries.finish_tick, self.number, self.now, messages)
 
-    async def _put_alerts(self, results: Sequence[Evaluated]) -> None:
+    async def put_back(self, results: Sequence[Evaluated]) -> None:
+        """Stores alerts as they were told before; the state topic has them already."""
+        await self._put_alerts(results, [False] * len(results))
+
+    async def _put_alerts(self, results: Sequence[Evaluated], published: Sequence[bool]) -> None:
         columns = by_column([alert_row(result) for result in results])
-        published = [result.published for result in results]
         await self.connection.execute(self.queries.put_alerts, *columns, self.number, published)
 
     async def _append(self, facts: Sequence[Fact]) -> None:

@@ -13,6 +13,7 @@ from chiso_shared.runtime.lifecycle import Background, describe
 from chiso_shared.runtime.logs import get_logger
 from chiso_shared.runtime.postgres import classify
 from chiso_shared.runtime.reasons import reason
+from chiso_shared.runtime.seeds import LOOK_SECONDS
 
 from chiso_alerts.assessment import look_again
 from chiso_alerts.books import Books
@@ -27,7 +28,6 @@ log = get_logger(__name__)
 
 _CHUNK: Final = 500
 _PATIENCE_SECONDS: Final = 60.0
-_SEEDS_SECONDS: Final = 1.0
 _FORGET_SECONDS: Final = 10.0
 _LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 Work = Callable[[Tick], Awaitable[tuple[Evaluated, ...]]]
@@ -92,7 +92,7 @@ class Ticker(Background):
     async def _look(self) -> None:
         """One look at everything that time alone can change."""
         now = asyncio.get_running_loop().time()
-        if now - self._looked_at_seeds >= _SEEDS_SECONDS:
+        if now - self._looked_at_seeds >= LOOK_SECONDS:
             self._looked_at_seeds = now
             await self._books.look()
         await self._take_in_catalogue()

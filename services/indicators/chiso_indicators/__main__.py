@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from chiso_shared.catalogue import CatalogueError, load_catalogue
+from chiso_shared.catalogue import CatalogueError
 from chiso_shared.runtime.lifecycle import run_service
 from chiso_shared.runtime.logs import configure_logging
 
@@ -17,11 +17,10 @@ def main() -> int:
     settings = IndicatorsSettings()
     configure_logging("indicators", settings.log_level)
     try:
-        catalogue = load_catalogue(settings.seeds)
+        return run_service(lambda: build_service(settings))
     except CatalogueError as error:
         print(error, file=sys.stderr)
         return 2
-    return run_service(lambda: build_service(settings, catalogue))
 
 
 if __name__ == "__main__":

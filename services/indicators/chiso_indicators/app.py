@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from importlib.metadata import version
 
-from chiso_shared.catalogue import Catalogue
 from chiso_shared.contracts.topics import SUBMISSIONS
 from chiso_shared.runtime.clock import Clock
 from chiso_shared.runtime.consumer import BatchConsumer
@@ -13,19 +13,19 @@ from chiso_shared.runtime.lifecycle import Component, Service
 from chiso_shared.runtime.metrics import new_registry
 from chiso_shared.runtime.operators import Operators
 from chiso_shared.runtime.postgres import Database
+from chiso_shared.runtime.reading_back import topic_ends
+from chiso_shared.runtime.seeds import SeedsFolder
 
 from chiso_indicators.api import Desk, create_api, rebuild
 from chiso_indicators.auditing import Auditing
 from chiso_indicators.board import add_board
 from chiso_indicators.consumer import Apply
 from chiso_indicators.gauges import Gauges
-from chiso_indicators.log_ends import LogEnds
 from chiso_indicators.metrics import Metrics
 from chiso_indicators.preparation import Preparation
 from chiso_indicators.rebuilding import Rebuilding
 from chiso_indicators.relay import LeadingRelay
 from chiso_indicators.restoration import Restoration
-from chiso_indicators.rollups_topic import RollupsTopic
 from chiso_indicators.settings import IndicatorsSettings
 from chiso_indicators.store.operations import OperationOutbox
 from chiso_indicators.store.outbox import QuarantineOutbox, RollupOutbox
@@ -34,17 +34,28 @@ from chiso_indicators.ticker import Ticker
 GROUP = "chiso-indicators"
 
 
-def build_service(settings: IndicatorsSettings, catalogue: Catalogue) -> Service:
-    """The whole service, not started."""
+def build_service(settings: IndicatorsSettings) -> Service:
+    """The whole service, not started. Raises CatalogueError when the catalogue is wrong."""
     release = version("chiso-indicators")
     registry = new_registry("indicators", release)
-    metrics, clock = Metrics(registry, catalogue.version), Clock(settings.clock_offset)
+    seeds = SeedsFolder(settings.seeds, lambda count: metrics.catalogue.problems(count))
+    metrics, clock = Metrics(registry, seeds.current.version), Clock(settings.clock_offset)
     database = Database(settings.dsn, "chiso-indicators", min_size=3, max_size=12)
-    prepared = Preparation(settings.dsn, database, catalogue, clock)
-    restoration = Restoration(lambda: database.pool, RollupsTopic(settings.bootstrap_servers))
+    prepared = Preparation(
+        settings.dsn,
+        settings.bootstrap_servers,
+        database,
+        seeds,
+        _name_of_folder(settings),
+        metrics.catalogue,
+        clock,
+    )
+    restoration = Restoration(
+        lambda: prepared.reader, lambda: prepared.roll, settings.bootstrap_servers, clock, prepared.follow
+    )
     relay = LeadingRelay(
         settings.dsn,
-        lambda: RollupOutbox(database.pool, clock, settings.relay_batch, restoration.known),
+        lambda: RollupOutbox(database.pool, clock, settings.relay_batch, restoration.may_publish),
         settings.bootstrap_servers,
         "chiso-indicators-rollups",
         registry=registry,
@@ -66,13 +77,21 @@ def build_service(settings: IndicatorsSettings, catalogue: Catalogue) -> Service
         lambda: prepared.roll,
         clock,
         metrics,
-        LogEnds(settings.bootstrap_servers),
+        lambda: topic_ends(settings.bootstrap_servers, SUBMISSIONS),
         on_rolled,
         poll_ms=settings.tick_poll_ms,
         close_grace_seconds=settings.close_grace_seconds,
-        may_tick=restoration.known,
+        may_tick=restoration.may_tick,
+        follow=prepared.follow,
     )
-    apply = Apply(lambda: prepared.apply, clock, metrics, ticker.wake)
+    apply = Apply(
+        lambda: prepared.apply,
+        clock,
+        metrics,
+        ticker.wake,
+        follow=prepared.follow,
+        patience_seconds=settings.catalogue_patience_seconds,
+    )
     consumer = BatchConsumer(
         settings,
         SUBMISSIONS,
@@ -85,6 +104,7 @@ def build_service(settings: IndicatorsSettings, catalogue: Catalogue) -> Service
         service="indicators",
         on_assigned=apply.on_assigned,
         linger_ms=settings.apply_linger_ms,
+        after=restoration.compared,
     )
     auditing = Auditing(
         lambda: prepared.reader,
@@ -138,3 +158,8 @@ def build_service(settings: IndicatorsSettings, catalogue: Catalogue) -> Service
             consumer,
         ],
     )
+
+
+def _name_of_folder(settings: IndicatorsSettings) -> str:
+    """The instance's own name; without one, where the folder is. It must outlast a restart."""
+    return settings.instance or f"{socket.gethostname()}:{settings.seeds.resolve()}"

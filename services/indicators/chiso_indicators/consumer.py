@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -17,24 +18,41 @@ from chiso_indicators.core.records import Bad, read_submission
 from chiso_indicators.core.submissions import Accepted
 from chiso_indicators.metrics import Metrics
 from chiso_indicators.store.apply import Applied, ApplyStore, Decoded
+from chiso_indicators.store.reference import AnotherCatalogue
 
 log = get_logger(__name__)
 
 _MOST_OBSERVATIONS: Final = 5_000
+_LOOK_SECONDS: Final = 0.1
+_MOST_VERSIONS: Final = 1_000
 # What Python says of values that no database has seen yet: impossible numbers, text that is no Unicode.
 _VALUES_AT_FAULT: Final = (ArithmeticError, ValueError)
 
 
 class Apply:
-    """The handler of the submissions' consumer. `on_changed` hears that cells changed."""
+    """The handler of the submissions' consumer. `on_changed` hears that cells changed.
+
+    `follow` makes `store` give one that works with the catalogue in force. What was checked by a catalogue
+    that is new here, and names what this one does not know, waits `patience_seconds` for that catalogue.
+    """
 
     def __init__(
-        self, store: Callable[[], ApplyStore], clock: Clock, metrics: Metrics, on_changed: Callable[[], None]
+        self,
+        store: Callable[[], ApplyStore],
+        clock: Clock,
+        metrics: Metrics,
+        on_changed: Callable[[], None],
+        *,
+        follow: Callable[[], Awaitable[None]] | None = None,
+        patience_seconds: float = 0.0,
     ) -> None:
         self._store = store
         self._clock = clock
         self._metrics = metrics
         self._on_changed = on_changed
+        self._follow = follow
+        self._patience_seconds = patience_seconds
+        self._waited_for: set[str] = set()
         self._breakers: dict[int, Breaker] = {}
         self._oldest: datetime | None = None
         metrics.watch_oldest(self._age_seconds)
@@ -62,7 +80,9 @@ class Apply:
         }
         # Where too many records are bad it is no sender's fault, and putting the rest into quarantine would
         # only hide it: such a partition stops where it stands.
-        for part in _portions([item for item in batch if item.record.partition not in stopped]):
+        batch = [item for item in batch if item.record.partition not in stopped]
+        await self._await_catalogue(batch)
+        for part in _portions(batch):
             await self._bisect(part)
         self._oldest, self._breakers = None, breakers
         if stopped:
@@ -81,7 +101,7 @@ class Apply:
     async def _bisect(self, batch: Sequence[Decoded]) -> None:
         """Applies a batch; where values are at fault, halves it until the record is found and quarantined."""
         try:
-            self._count(await self._store().apply(batch, self._clock.now()))
+            self._count(await self._apply(batch))
             return
         except Exception as error:
             if classify(error) != "data" and not isinstance(error, _VALUES_AT_FAULT):
@@ -90,11 +110,46 @@ class Apply:
                 [item] = batch
                 log.error("record quarantined", offset=item.record.offset, error=str(error))
                 bad = Decoded(item.record, Bad("refused_by_store", describe(error)[:1_000]))
-                self._count(await self._store().apply([bad], self._clock.now()))
+                self._count(await self._apply([bad]))
                 return
         half = len(batch) // 2
         await self._bisect(batch[:half])
         await self._bisect(batch[half:])
+
+    async def _apply(self, batch: Sequence[Decoded]) -> Applied:
+        try:
+            return await self._store().apply(batch, self._clock.now())
+        except AnotherCatalogue:
+            if self._follow is None:
+                raise
+            await self._follow()
+        return await self._store().apply(batch, self._clock.now())
+
+    async def _await_catalogue(self, batch: Sequence[Decoded]) -> None:
+        """The door may have a new catalogue a moment earlier; quarantine would be for ever."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._patience_seconds
+        while self._follow is not None and (unknown := self._unknown(batch)):
+            if loop.time() >= deadline:
+                log.warning("a catalogue of the door never came into force here", versions=sorted(unknown))
+                self._waited_for = (
+                    self._waited_for if len(self._waited_for) < _MOST_VERSIONS else set()
+                ) | unknown
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
+            await self._follow()
+
+    def _unknown(self, batch: Sequence[Decoded]) -> set[str]:
+        """Catalogues by which the door let in what the one in force here cannot place."""
+        store = self._store()
+        passed = {store.catalogue_version, *self._waited_for}
+        return {
+            item.content.event.catalogue_version
+            for item in batch
+            if isinstance(item.content, Accepted)
+            and item.content.event.catalogue_version not in passed
+            and store.cannot_place(item.content)
+        }
 
     def _count(self, applied: Applied) -> None:
         for outcome, count in applied.outcomes.items():

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
+from chiso_shared.runtime.seeds import CatalogueGauges
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 _SERIES: Final = ("province", "indicator", "calendar", "basis")
@@ -19,13 +20,8 @@ class Metrics:
     """The instruments of one process, in a registry of its own."""
 
     def __init__(self, registry: CollectorRegistry, catalogue_version: str) -> None:
-        catalogue = Gauge(
-            "chiso_catalogue_info",
-            "Which catalogue is in force; always 1.",
-            ["service", "catalogue_version"],
-            registry=registry,
-        )
-        catalogue.labels("indicators", catalogue_version).set(1)
+        self.catalogue = CatalogueGauges(registry, "indicators")
+        self.catalogue.in_force(catalogue_version)
         self._gauges: dict[str, Gauge] = {
             "value": Gauge(
                 "chiso_indicator_value",

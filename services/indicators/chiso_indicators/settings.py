@@ -14,6 +14,7 @@ class IndicatorsSettings(ServiceSettings):
     tick_poll_ms: int = Field(100, ge=10, le=10_000)
     close_grace_seconds: float = Field(10.0, ge=0)
     relay_batch: int = Field(1_000, ge=1, le=10_000)
+    catalogue_patience_seconds: float = Field(10.0, ge=0, le=25)
     audit_every_seconds: float = Field(5.0, gt=0, le=3_600)
     audit_keys: int = Field(100, ge=1, le=2_000)
     rebuild_max_records: int = Field(1_000, ge=1, le=20_000)

@@ -16,6 +16,7 @@ from chiso_shared.runtime.logs import get_logger
 from chiso_shared.runtime.reasons import KAFKA_AWAY, reason
 
 from chiso_indicators.metrics import Metrics
+from chiso_indicators.store.reference import AnotherCatalogue
 from chiso_indicators.store.roll import Peek, RollStore
 from chiso_indicators.store.writing import Rolled
 
@@ -40,7 +41,8 @@ class Ticker(Background):
     """Ticks when woken, when something is dirty, and when a period ends, falls due or closes.
 
     Several may run: the lock in the store lets one tick at a time. `log_ends` reads the ends of the
-    submissions' log; `on_rolled` hears of every tick that wrote.
+    submissions' log; `on_rolled` hears of every tick that wrote. `follow` makes `store` give one that works
+    with the catalogue in force.
     """
 
     grace_seconds = 5.0
@@ -56,6 +58,7 @@ class Ticker(Background):
         poll_ms: int = 100,
         close_grace_seconds: float = 10.0,
         may_tick: Callable[[], bool] = lambda: True,
+        follow: Callable[[], Awaitable[None]] | None = None,
         name: str = "ticker",
     ) -> None:
         super().__init__(name)
@@ -67,6 +70,7 @@ class Ticker(Background):
         self._poll_seconds = poll_ms / 1000
         self._close_grace = timedelta(seconds=close_grace_seconds)
         self._may_tick = may_tick
+        self._follow = follow
         self._woken = asyncio.Event()
         self._closing: Closing | None = None
         self._trouble: str | None = None
@@ -113,7 +117,13 @@ class Ticker(Background):
         started = asyncio.get_running_loop().time()
         now, peek = self._clock.now(), await self._store().peek()
         self._judge_clock(now, peek)
-        rolled = await self._due_step(now, peek)
+        try:
+            rolled = await self._due_step(now, peek)
+        except AnotherCatalogue:
+            if self._follow is None:
+                raise
+            await self._follow()
+            return True
         if rolled is None:
             return False
         if rolled.number is not None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -37,10 +38,22 @@ _UTF8: Final = ("utf-8", "utf8")
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """Everything an answer needs; `app.py` puts it together."""
+class Sender:
+    """Who sends, in which trace, and the catalogue that the request is checked against."""
 
-    catalogue: Catalogue
+    grant: Grant
+    traceparent: str | None
+    catalogue_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Everything an answer needs; `app.py` puts it together.
+
+    `catalogue` gives the one in force; a request is checked against one from its beginning to its end.
+    """
+
+    catalogue: Callable[[], Catalogue]
     clock: Clock
     limits: Limits
     keyring: Keyring
@@ -108,9 +121,10 @@ class Door:
         return refusal
 
     async def _examine(self, body: bytes, media_type: MediaType, grant: Grant, request: Request) -> Response:
-        rules = Rules(self.catalogue, grant.scope, self.clock.now(), self.limits)
+        rules = Rules(self.catalogue(), grant.scope, self.clock.now(), self.limits)
         examined = examine(body, media_type, _query(request), rules)
-        results = await self._settle_all(examined, grant, request.headers.get("traceparent"))
+        sender = Sender(grant, request.headers.get("traceparent"), rules.catalogue.version)
+        results = await self._settle_all(examined, sender)
         dry_run = examined.options.dry_run
         if examined.many:
             return answers.many(results, dry_run=dry_run)
@@ -118,7 +132,7 @@ class Door:
             return answers.problem_answer(results[0])
         return ExactJSONResponse(results[0], 200 if dry_run else 202)
 
-    async def _settle_all(self, examined: Examined, grant: Grant, traceparent: str | None) -> list[JSON]:
+    async def _settle_all(self, examined: Examined, sender: Sender) -> list[JSON]:
         """One receipt or problem a verdict, in order; a bounded number is on its way to Kafka at a time."""
         results: list[JSON] = []
         taken: dict[tuple[str, str], str] = {}
@@ -126,7 +140,7 @@ class Door:
             verdicts = examined.verdicts[first : first + _LINES_AT_ONCE]
             away = any(result.get("status") == 503 for result in results)
             results += await asyncio.gather(
-                *(self._settle(verdict, examined, grant, traceparent, taken, away) for verdict in verdicts)
+                *(self._settle(verdict, examined, sender, taken, away) for verdict in verdicts)
             )
         return results
 
@@ -134,8 +148,7 @@ class Door:
         self,
         verdict: Verdict,
         examined: Examined,
-        grant: Grant,
-        traceparent: str | None,
+        sender: Sender,
         taken: dict[tuple[str, str], str],
         away: bool,
     ) -> JSON:
@@ -152,7 +165,9 @@ class Door:
         try:
             if away:
                 raise NotAcknowledged("not_sent", "Kafka did not take the lines before it")
-            acknowledged = await self.log.append(verdict.document, payload, grant, traceparent)
+            acknowledged = await self.log.append(
+                verdict.document, payload, sender.grant, sender.traceparent, sender.catalogue_version
+            )
         except NotAcknowledged as error:
             detail = f"{error.reason}; send it again with the same submission_id"
             return self._refuse(503, verdict, detail, submission_id=key[1], outcome=error.outcome)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from chiso_shared.catalogue.loading import load_catalogue
 from chiso_shared.contracts.topics import SUBMISSIONS
 from chiso_shared.runtime.clock import Clock
 from chiso_shared.runtime.http import HttpServer, create_app
 from chiso_shared.runtime.lifecycle import Component, Service
 from chiso_shared.runtime.metrics import new_registry
 from chiso_shared.runtime.producer import Producer
+from chiso_shared.runtime.seeds import SeedsFolder, SeedsWatch
 
 from chiso_ingest.api import Door, create_router
 from chiso_ingest.body import BodyReader
@@ -27,14 +27,15 @@ def build(settings: IngestSettings) -> Service:
 
     Its last component is the HttpServer, whose `port` is known after the start.
     """
-    catalogue = load_catalogue(settings.seeds)
     registry = new_registry(SERVICE, VERSION)
     metrics = IngestMetrics(registry)
+    seeds = SeedsFolder(settings.seeds, metrics.catalogue.problems)
+    metrics.catalogue.in_force(seeds.current.version)
     clock = Clock(settings.clock_offset)
     keyring = Keyring(settings.key_registry, metrics)
     producer = Producer(settings.bootstrap_servers, client_id="chiso-ingest", topics=(SUBMISSIONS,))
     door = Door(
-        catalogue=catalogue,
+        catalogue=lambda: seeds.current,
         clock=clock,
         limits=settings.limits,
         keyring=keyring,
@@ -43,11 +44,12 @@ def build(settings: IngestSettings) -> Service:
             settings.ingest_body_bytes, settings.ingest_body_seconds, settings.ingest_held_bytes, metrics
         ),
         recent=RecentSubmissions(settings.ingest_recent_submissions),
-        log=SubmissionLog(producer, clock, catalogue.version, settings.ingest_acknowledge_ms),
+        log=SubmissionLog(producer, clock, settings.ingest_acknowledge_ms),
         metrics=metrics,
         status_base_url=settings.status_base_url,
     )
-    components: list[Component] = [keyring, producer]
+    watch = SeedsWatch(seeds, lambda: metrics.catalogue.in_force(seeds.current.version))
+    components: list[Component] = [keyring, producer, watch]
     app = create_app("chiso ingest", registry, components, VERSION)
     app.include_router(create_router(door))
     components.append(HttpServer(app, settings.http_host, settings.ingest_port))

@@ -32,19 +32,24 @@ class Acknowledged:
 class SubmissionLog:
     """Appends one record a submission and waits until all in-sync replicas have it."""
 
-    def __init__(
-        self, producer: Producer, clock: Clock, catalogue_version: str, acknowledge_timeout_ms: int
-    ) -> None:
+    def __init__(self, producer: Producer, clock: Clock, acknowledge_timeout_ms: int) -> None:
         self._producer = producer
         self._clock = clock
-        self._catalogue_version = catalogue_version
         self._timeout_ms = acknowledge_timeout_ms
         self._last: datetime | None = None
 
     async def append(
-        self, document: dict[str, Any], payload_sha256: str, grant: Grant, traceparent: str | None
+        self,
+        document: dict[str, Any],
+        payload_sha256: str,
+        grant: Grant,
+        traceparent: str | None,
+        catalogue_version: str,
     ) -> Acknowledged:
-        """Raises NotAcknowledged when the record is not known to be safe; at once while Kafka is away."""
+        """Raises NotAcknowledged when the record is not known to be safe; at once while Kafka is away.
+
+        `catalogue_version` names the catalogue that the document was checked against.
+        """
         away = self._producer.unready()
         if away is not None:
             raise NotAcknowledged("not_sent", away)
@@ -62,7 +67,7 @@ class SubmissionLog:
                     "accepted_at": rfc3339(accepted_at),
                     "payload_sha256": payload_sha256,
                     "key_id": grant.key_id,
-                    "catalogue_version": self._catalogue_version,
+                    "catalogue_version": catalogue_version,
                 }
             ),
             partitionkey=grant.home,

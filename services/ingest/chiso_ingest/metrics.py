@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chiso_shared.runtime.seeds import CatalogueGauges
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 _BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -48,6 +49,7 @@ class IngestMetrics:
         self.body_bytes = Gauge(
             "chiso_ingest_body_bytes", "Bytes of bodies held in memory.", registry=registry
         )
+        self.catalogue = CatalogueGauges(registry, "ingest")
         for result in RESULTS:
             self.submissions.labels(result=result)
         for outcome in ("accepted", "refused"):

@@ -1,6 +1,6 @@
 """From a folder of seed files to the catalogue, or to every problem at once.
 
-`load_catalogue` reads the files and does nothing else; `parse_catalogue` is pure.
+`load_catalogue` and `read_files` read the files and do nothing else; `parse_catalogue` is pure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -45,19 +45,31 @@ FILES: Final = (*TABLES, RULES_FILE)
 
 def load_catalogue(folder: Path) -> Catalogue:
     """The catalogue of a folder. Raises `CatalogueError` with every problem (file, row, column)."""
-    files: dict[str, bytes] = {}
     report = Report()
-    for name in FILES:
-        try:
-            files[name] = (folder / name).read_bytes()
-        except OSError as error:
-            report.add(name, 0, "", f"cannot be read from {folder}: {error.strerror}")
-    return _parse(files, report)
+    return _parse(_read(folder, report), report)
+
+
+def read_files(folder: Path) -> dict[str, bytes]:
+    """What the files of a folder hold, by name. Raises `CatalogueError` where one cannot be read."""
+    report = Report()
+    files = _read(folder, report)
+    report.raise_if_any()
+    return files
 
 
 def parse_catalogue(files: Mapping[str, bytes]) -> Catalogue:
     """The catalogue of these file contents, by name. Raises `CatalogueError`; reads nothing."""
     return _parse(files, Report())
+
+
+def _read(folder: Path, report: Report) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    for name in FILES:
+        try:
+            files[name] = (folder / name).read_bytes()
+        except OSError as error:
+            report.add(name, 0, "", f"cannot be read from {folder}: {error.strerror}")
+    return files
 
 
 def _parse(files: Mapping[str, bytes], report: Report) -> Catalogue:

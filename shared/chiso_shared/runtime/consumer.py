@@ -47,9 +47,9 @@ class BatchConsumer(Background):
     on from `stored_offsets` (a partition missing there starts at 0); five in a row fail the process. With
     PartitionsStopped it refuses partitions, whose records stay unapplied, and the others go on.
     `contiguous` says that the log has no holes: a hole stops its partition, and only that one.
-    `on_assigned` is awaited before the first record of an assignment. Batches begin at least `linger_ms`
-    apart, so that what comes one by one is stored together; a record after a silence does not wait. A second
-    consumer of a service takes a `label_prefix` for its partitions in the lag metric.
+    `after` is awaited before it joins, `on_assigned` before the first record of an assignment. Batches begin
+    at least `linger_ms` apart, so that what comes one by one is stored together; what comes after a silence
+    does not wait. A second consumer of a service takes a `label_prefix` for its partitions in the lag metric.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class BatchConsumer(Background):
         *,
         on_assigned: OnAssigned | None = None,
         linger_ms: int = 0,
+        after: Callable[[], Awaitable[None]] | None = None,
         retry_seconds: float = 30.0,
         watchdog_seconds: float = 60.0,
         label_prefix: str = "",
@@ -77,6 +78,7 @@ class BatchConsumer(Background):
         self._stored_offsets = stored_offsets
         self._on_assigned_hook = on_assigned
         self._linger_seconds = linger_ms / 1000
+        self._after = after
         self._retry_seconds = retry_seconds
         self._watchdog_seconds = watchdog_seconds
         self._positions = Positions(contiguous)
@@ -126,6 +128,8 @@ class BatchConsumer(Background):
 
     async def run(self) -> None:
         """Joins the group, waiting for Kafka as long as it takes, then watches over the progress."""
+        if self._after is not None:
+            await self._after()
         for delay in Backoff(0.2, 3.0).delays():
             try:
                 await self._subscription.open()

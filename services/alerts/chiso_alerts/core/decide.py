@@ -14,7 +14,7 @@ from chiso_shared.contracts.alert import AlertReading, AlertStateName, Transitio
 from chiso_shared.contracts.fields import Severity
 
 from chiso_alerts.core.limits import Limits
-from chiso_alerts.core.observe import Observation
+from chiso_alerts.core.observe import Observation, ObservationKind
 from chiso_alerts.core.reading import Reading
 from chiso_alerts.core.state import AlertMemory, completeness_class
 
@@ -27,7 +27,11 @@ CORRECTIONS: Final = {
     "reference": "reference",
     "hierarchy": "hierarchy",
 }
-_INCOMPLETE: Final = {"GATED": "incomplete", "UNDETERMINED": "undetermined", "NODATA": "stale"}
+INCOMPLETE: Final[dict[ObservationKind, str]] = {
+    "GATED": "incomplete",
+    "UNDETERMINED": "undetermined",
+    "NODATA": "stale",
+}
 _RETRACTED: Final = {"NODATA": "withdrawn", "UNDETERMINED": "undetermined", "GATED": "insufficient"}
 
 
@@ -164,7 +168,7 @@ def _from_firing(given: Situation) -> Decision:
             return _recovered(given)
         return Decision("RECOVERING", starts_timer=True)
     if given.memory.observed != kind:
-        return Decision("FIRING", "updated", _INCOMPLETE[kind])
+        return Decision("FIRING", "updated", INCOMPLETE[kind])
     return Decision("FIRING")
 
 

@@ -14,6 +14,7 @@ from chiso_indicators.api.vocabulary import refuse_unknown_parameters
 from chiso_indicators.auditing import Auditing
 from chiso_indicators.store.decisions import Refused
 from chiso_indicators.store.read import NotFinalYet, Reader
+from chiso_indicators.store.reference import AnotherCatalogue
 
 log = get_logger(__name__)
 GetReader = Callable[[], Reader]
@@ -34,6 +35,7 @@ def create_api(app: FastAPI, reader: GetReader, auditing: Auditing, desk: decisi
         app.include_router(one, dependencies=[Depends(refuse_unknown_parameters)])
     app.add_exception_handler(NotFinalYet, _on_not_final)
     app.add_exception_handler(CatalogueError, _on_unreadable_catalogue)
+    app.add_exception_handler(AnotherCatalogue, _on_another_catalogue)
     app.add_exception_handler(Refused, decisions.on_refused)
 
 
@@ -44,3 +46,7 @@ async def _on_not_final(_request: Request, error: Exception) -> Response:
 async def _on_unreadable_catalogue(_request: Request, error: Exception) -> Response:
     log.error("a catalogue that was in force cannot be read by this release", error=str(error)[:1_000])
     return unavailable_response("the catalogue of that time cannot be read by this release")
+
+
+async def _on_another_catalogue(_request: Request, error: Exception) -> Response:
+    return problem_response(503, "Try again", str(error), headers={"Retry-After": "1"})

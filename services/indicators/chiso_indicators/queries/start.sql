@@ -11,6 +11,9 @@ UNION ALL
 SELECT first_started_at FROM indicators.installation
 LIMIT 1;
 
+-- name: first_started_at
+SELECT first_started_at FROM indicators.installation;
+
 -- The clock's own events begin with the first start: nothing closes or falls due in the past.
 -- name: first_tick
 INSERT INTO indicators.tick (tick, stamp, ended_through, due_through, closed_through)
@@ -20,8 +23,16 @@ ON CONFLICT DO NOTHING;
 -- name: ensure_year
 SELECT indicators.ensure_year($1);
 
+-- A change of the catalogue waits for whoever holds it, and then keeps all of them waiting.
 -- name: lock_reference
-SELECT pg_advisory_xact_lock(hashtextextended('chiso.indicators.reference', 0));
+SELECT pg_advisory_xact_lock(hashtextextended('chiso_reference', 0));
+
+-- name: share_reference
+SELECT pg_advisory_xact_lock_shared(hashtextextended('chiso_reference', 0));
+
+-- A rebuild locks this table before all else; who does the same never waits for it with something in hand.
+-- name: announce_operation
+LOCK TABLE indicators.operation IN ROW EXCLUSIVE MODE;
 
 -- name: reference_version
 SELECT catalogue_version FROM indicators.reference;
@@ -37,6 +48,15 @@ DELETE FROM indicators.target;
 
 -- name: note_reference
 INSERT INTO indicators.reference (catalogue_version, filled_at) VALUES ($1, $2);
+
+-- name: is_known_catalogue
+SELECT EXISTS (SELECT FROM indicators.catalogue_file WHERE catalogue_version = $1);
+
+-- What the folder held before; null for one never seen.
+-- name: put_seeds_folder
+INSERT INTO indicators.seeds_folder AS stored (folder, catalogue_version) VALUES ($1, $2)
+ON CONFLICT (folder) DO UPDATE SET catalogue_version = EXCLUDED.catalogue_version
+RETURNING old.catalogue_version;
 
 -- Rows that are not stored follow `looked_again`; the version in force must be noted before.
 -- name: append_reference

@@ -24,6 +24,7 @@ from chiso_indicators.store.apply_rows import (
 )
 from chiso_indicators.store.cells import write_cells
 from chiso_indicators.store.decisions import ruling_on
+from chiso_indicators.store.reference import hold_catalogue
 from chiso_indicators.store.sql import Session, queries
 
 
@@ -54,6 +55,15 @@ class ApplyStore:
         self._judge = Judge(planner, first_started_at)
         self._gate = Gate(planner, first_started_at)
 
+    def cannot_place(self, accepted: Accepted) -> bool:
+        """Whether the catalogue does not know a unit, indicator or period of a submission."""
+        return bool(take_apart([accepted], self._planner).unplaced)
+
+    @property
+    def catalogue_version(self) -> str:
+        """The catalogue that batches are judged by."""
+        return self._planner.catalogue.version
+
     async def stored_offsets(self, partitions: Collection[int]) -> Mapping[int, int]:
         """The next offset to apply of each partition; new partitions start at 0."""
         rows = await self._pool.fetch(queries().stored_offsets, SUBMISSIONS.name, sorted(partitions))
@@ -62,11 +72,12 @@ class ApplyStore:
     async def apply(self, batch: Sequence[Decoded], applied_at: datetime) -> Applied:
         """Stores a batch whose records follow each other in each partition, all of it or nothing.
 
-        Raises OffsetsMoved when the stored offsets are not where the batch begins, SubmissionAppeared, and
-        database errors as they come.
+        Raises OffsetsMoved when the stored offsets are not where the batch begins, AnotherCatalogue,
+        SubmissionAppeared, and database errors as they come.
         """
         async with self._pool.acquire() as session, session.transaction():
             await _move_offsets(session, [decoded.record for decoded in batch])
+            await hold_catalogue(session, self._planner.catalogue.version)
             result = Applied()
             accepted = [item.content for item in batch if isinstance(item.content, Accepted)]
             if accepted:

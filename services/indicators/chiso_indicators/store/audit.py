@@ -49,6 +49,7 @@ async def audit(pool: Pool, assembler: Assembler, at: datetime) -> Drift:
     ):
         clockwork = clockwork_of(await _the_row(session))
         pending = await _pending(session, assembler)
+        everything = await _all_pending(session, assembler)
         after = Key("", "", "", "", "")
         while True:
             records = await session.fetch(queries().rollups_after, *after, _CHUNK)
@@ -56,7 +57,7 @@ async def audit(pool: Pool, assembler: Assembler, at: datetime) -> Drift:
                 return found
             rows = [row_of(record) for record in records]
             after = rows[-1].key
-            sound = [row for row in rows if row.key not in pending]
+            sound = [] if everything else [row for row in rows if row.key not in pending]
             found.pending += len(rows) - len(sound)
             found.checked += len(sound)
             found.rows.extend(await _compare(session, sound, assembler, clockwork.marks))
@@ -84,7 +85,7 @@ async def sample(pool: Pool, assembler: Assembler, at: datetime, after: Key, mos
         records = await session.fetch(queries().rollups_after, *after, most)
         rows = [row_of(record) for record in records]
         pending = await _pending(session, assembler)
-        everything = await session.fetchval(queries().pending_everywhere)
+        everything = await _all_pending(session, assembler)
         sound = [] if everything else [row for row in rows if row.key not in pending]
         found = Drift(at, len(sound), len(rows) - len(sound))
         found.rows = await _compare(session, sound, assembler, clockwork.marks)
@@ -108,6 +109,15 @@ async def note(pool: Pool, drift: Drift, scope: Literal["complete", "sampled"] =
 
 async def _the_row(session: Session) -> Any:
     return await session.fetchrow(queries().tick_row)
+
+
+async def _all_pending(session: Session, assembler: Assembler) -> bool:
+    """Whether any row may change at the next tick: after a new catalogue, also one unknown here."""
+    in_force = await session.fetchval(queries().reference_version)
+    if in_force != assembler.planner.catalogue.version:
+        return True
+    waiting: bool = await session.fetchval(queries().pending_everywhere)
+    return waiting
 
 
 async def _pending(session: Session, assembler: Assembler) -> dict[Key, Touched]:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from chiso_shared.catalogue import Catalogue, parse_catalogue
+from chiso_shared.runtime.postgres import Pool
 
 from chiso_indicators.core.assemble import Assembler
 from chiso_indicators.core.hierarchy import read_scope
@@ -26,6 +27,15 @@ async def keep_catalogue(session: Session, catalogue: Catalogue) -> None:
     names, contents = list(catalogue.files), list(catalogue.files.values())
     hashes = [hashlib.sha256(content).hexdigest() for content in contents]
     await session.execute(queries().keep_catalogue, catalogue.version, names, hashes, contents)
+
+
+async def kept_catalogue(session: Session | Pool, version: str) -> Catalogue:
+    """A catalogue that is or was in force. Raises LookupError for one that never was, and CatalogueError."""
+    records = await session.fetch(queries().catalogue_files, version)
+    if not records:
+        raise LookupError(f"the store does not hold the catalogue {version}")
+    files: Mapping[str, bytes] = {record["name"]: record["content"] for record in records}
+    return await asyncio.to_thread(parse_catalogue, files)
 
 
 class Catalogues:
@@ -58,10 +68,7 @@ class Catalogues:
     async def _assembler(self, session: Session, version: str, present: Assembler) -> Assembler:
         if version == present.planner.catalogue.version:
             return present
-        records = await session.fetch(queries().catalogue_files, version)
-        files: Mapping[str, bytes] = {record["name"]: record["content"] for record in records}
-        catalogue = await asyncio.to_thread(parse_catalogue, files)
-        return Assembler(Planner(catalogue), present.first_started_at)
+        return Assembler(Planner(await kept_catalogue(session, version)), present.first_started_at)
 
 
 def _reign(record: Values, found: Mapping[str, UnitRows]) -> Reign:

@@ -20,6 +20,7 @@ from chiso_indicators.core.late import REJECTED, Decision, Reopening
 from chiso_indicators.core.setting_aside import RevisionId, Ruling, id_of
 from chiso_indicators.core.submissions import Batch
 from chiso_indicators.store.cells import write_cells
+from chiso_indicators.store.reference import hold_catalogue
 from chiso_indicators.store.sql import Session, Values, as_json, figure_of, key_of, queries
 
 Refusal = Literal[
@@ -80,8 +81,7 @@ class Decisions:
 
     def __init__(self, pool: Pool, assembler: Assembler, clock: Clock) -> None:
         self._pool = pool
-        self._planner = assembler.planner
-        self._judge = Judge(assembler.planner, assembler.first_started_at)
+        self._assembler = assembler
         self._clock = clock
 
     async def held(
@@ -107,46 +107,57 @@ class Decisions:
         held or the author's key sent the submission.
         """
         async with self._pool.acquire() as session, session.transaction():
+            await hold_catalogue(session, self._assembler.planner.catalogue.version)
             held = await session.fetch(queries().lock_held, agency, submission_id, units, indicators)
             if not held:
                 raise Refused("nothing_held", "no such revision is held")
             if any(record["key_id"] == author.key_id for record in held):
                 raise Refused("own_submission", "a held revision is decided by another than who sent it")
             check([key_of(record) for record in held])
-            dirty_id, rows = None, [_refused(record) for record in held]
-            if decision == "approved":
-                dirty_id, rows = await self._let_in(session, held)
-            await session.execute(queries().decide_held, as_json(rows), agency, submission_id, dirty_id)
-            outcome = "applied" if decision == "approved" else REJECTED
-            await session.execute(queries().note_decided, agency, submission_id, dirty_id, outcome)
+            rows = await carry_out(session, decision, held, self._assembler, self._clock.now())
             ids = [RevisionId(agency, submission_id, key_of(record)) for record in held]
             await note(session, [_operation(decision, one, author, self._clock.now()) for one in ids])
         return rows
 
-    async def _let_in(
-        self, session: Session, held: Sequence[Values]
-    ) -> tuple[int | None, list[dict[str, Any]]]:
-        """Lets held revisions compete for their cells, in their own order: approval is no advantage."""
-        batch = Batch([_revision(record) for record in held])
-        applied_at = self._clock.now()
-        standings = await write_cells(session, batch.contenders(), self._planner, self._judge, applied_at)
-        judged, changes = self._judge.judge(batch, standings)
-        dirty_id = None
-        if changes:
-            dirty_id = await session.fetchval(queries().append_dirty, len(changes), write_changes(changes))
-        years = {key_of(record): record["year"] for record in held}
-        rows = [
-            {
-                **item.revision.key._asdict(),
-                "year": years[item.revision.key],
-                "outcome": "applied",
-                "reason": "approved"
-                if item.outcome.outcome == "applied"
-                else f"approved, {item.outcome.outcome}",
-            }
-            for item in judged
-        ]
-        return dirty_id, rows
+
+async def carry_out(
+    session: Session, decision: Decision, held: Sequence[Values], assembler: Assembler, now: datetime
+) -> list[dict[str, Any]]:
+    """Gives held revisions of one submission their outcome; what became of each. The rows must be locked."""
+    agency, submission_id = held[0]["agency"], held[0]["submission_id"]
+    dirty_id, rows = None, [_refused(record) for record in held]
+    if decision == "approved":
+        dirty_id, rows = await _let_in(session, held, assembler, now)
+    await session.execute(queries().decide_held, as_json(rows), agency, submission_id, dirty_id)
+    outcome = "applied" if decision == "approved" else REJECTED
+    await session.execute(queries().note_decided, agency, submission_id, dirty_id, outcome)
+    return rows
+
+
+async def _let_in(
+    session: Session, held: Sequence[Values], assembler: Assembler, now: datetime
+) -> tuple[int | None, list[dict[str, Any]]]:
+    """Lets held revisions compete for their cells, in their own order: approval is no advantage."""
+    batch = Batch([_revision(record) for record in held])
+    judge = Judge(assembler.planner, assembler.first_started_at)
+    standings = await write_cells(session, batch.contenders(), assembler.planner, judge, now)
+    judged, changes = judge.judge(batch, standings)
+    dirty_id = None
+    if changes:
+        dirty_id = await session.fetchval(queries().append_dirty, len(changes), write_changes(changes))
+    years = {key_of(record): record["year"] for record in held}
+    rows = [
+        {
+            **item.revision.key._asdict(),
+            "year": years[item.revision.key],
+            "outcome": "applied",
+            "reason": "approved"
+            if item.outcome.outcome == "applied"
+            else f"approved, {item.outcome.outcome}",
+        }
+        for item in judged
+    ]
+    return dirty_id, rows
 
 
 def _refused(record: Values) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from chiso_shared.contracts.topics import ROLLUPS
+from chiso_shared.contracts.topics import ROLLUPS, Topic
 from chiso_shared.runtime.postgres import Pool
 
 from chiso_indicators.core.floors import Surplus
@@ -15,9 +15,9 @@ from chiso_indicators.store.sql import Session, as_json, key_of, numbered, queri
 _CHUNK: Final = 20_000
 
 
-async def noted_ends(pool: Pool) -> dict[int, int]:
-    """Up to where the topic of rollups is known to hold nothing newer than this database."""
-    records = await pool.fetch(queries().noted_ends, ROLLUPS.name)
+async def noted_ends(pool: Pool, topic: Topic) -> dict[int, int]:
+    """Up to where a topic is known to hold nothing newer than this database."""
+    records = await pool.fetch(queries().noted_ends, topic.name)
     return {record["partition"]: record["next_offset"] for record in records}
 
 
@@ -32,14 +32,26 @@ async def raise_floors(pool: Pool, surplus: Surplus, ends: Mapping[int, int]) ->
             raised += len(await session.fetch(queries().raise_floors, chunk))
         if surplus.stamp is not None:
             await session.execute(queries().raise_tick, surplus.tick, surplus.stamp)
-        await _note(session, ends)
+        await note_ends_of(session, ROLLUPS, ends)
     return raised
 
 
-async def note_ends(pool: Pool, ends: Mapping[int, int]) -> None:
-    """Notes the topic's ends while this database leads: all below them came out of its own history."""
+async def note_ends_of(session: Session, topic: Topic, ends: Mapping[int, int]) -> None:
+    """Notes how far a topic has come: what lies below is known to this database."""
+    partitions = sorted(ends)
+    offsets = [ends[partition] for partition in partitions]
+    await session.execute(queries().note_ends, topic.name, partitions, offsets)
+
+
+async def note_ends(pool: Pool, topic: Topic, ends: Mapping[int, int]) -> None:
+    """Notes a topic's ends while this database leads: all below them came out of it."""
     async with pool.acquire() as session, session.transaction():
-        await _note(session, ends)
+        await note_ends_of(session, topic, ends)
+
+
+async def pass_over_versions(pool: Pool) -> None:
+    """Leaves only the newest version of every key with a floor to be told."""
+    await pool.execute(queries().pass_over_versions)
 
 
 async def floors_of(session: Session | Pool, keys: Iterable[Key]) -> dict[Key, int]:
@@ -48,9 +60,3 @@ async def floors_of(session: Session | Pool, keys: Iterable[Key]) -> dict[Key, i
         return {}
     records = await session.fetch(queries().floors_of, numbered(keys))
     return {key_of(record): record["version"] for record in records}
-
-
-async def _note(session: Session, ends: Mapping[int, int]) -> None:
-    partitions = sorted(ends)
-    offsets = [ends[partition] for partition in partitions]
-    await session.execute(queries().note_ends, ROLLUPS.name, partitions, offsets)

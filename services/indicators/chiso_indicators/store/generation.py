@@ -15,6 +15,7 @@ from chiso_shared.runtime.postgres import Pool
 from chiso_indicators.core.changes import write_changes
 from chiso_indicators.core.plan import Planner
 from chiso_indicators.core.rebuilt import replaced
+from chiso_indicators.store.reference import hold_catalogue
 from chiso_indicators.store.sql import Session, Values, key_of, queries
 
 GENERATION: Final = "indicators_rebuild"
@@ -124,6 +125,7 @@ async def write(session: Session, planner: Planner, now: datetime) -> int:
 
     Within the transaction that keeps live batches waiting. History and versions stay: ticks add to them.
     """
+    await hold_catalogue(session, planner.catalogue.version)
     records = await session.fetch(queries().differing_cells)
     changes = [
         change

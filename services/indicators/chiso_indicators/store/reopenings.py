@@ -17,8 +17,10 @@ from chiso_indicators.core.hierarchy import Scope
 from chiso_indicators.core.keys import Key
 from chiso_indicators.core.late import Reopening
 from chiso_indicators.core.phases import Clockwork, Marks
+from chiso_indicators.core.plan import Planner
 from chiso_indicators.store.decisions import Author, Refused, note, operation
 from chiso_indicators.store.hierarchy import ask_again
+from chiso_indicators.store.reference import hold_catalogue
 from chiso_indicators.store.roll import lock_tick, rows_in_phase
 from chiso_indicators.store.sql import Session, Values, queries
 from chiso_indicators.store.writing import TickWriter
@@ -92,30 +94,47 @@ class Reopenings:
 
     async def apply_catalogue(self, unit: str, period: Period, author: Author) -> None:
         """Lets the catalogue in force count for a period, closed or not, of a unit and what is made of it."""
-        units = self._assembler.planner.catalogue.units
-        one = self._reopening(unit, period, self._clock.now(), None)
-        below = (child.code for child in units.children(unit, period.end))
-        codes = None if len(one.lineage) == 1 else (*one.lineage, *below)
-        scope = Scope("reference", codes, one.calendar, one.periods, closed=True)
-        version, at = self._assembler.planner.catalogue.version, self._clock.now()
+        planner = self._assembler.planner
+        scope, one = (
+            scope_of_recomputation(planner, unit, period),
+            self._reopening(unit, period, self._clock.now(), None),
+        )
+        version, at = planner.catalogue.version, self._clock.now()
         details = {"unit": unit, "calendar": one.calendar, "period": one.period, "catalogue_version": version}
         operation_id = content_id("catalogue_applied", one.subject, version, at)
         async with self._pool.acquire() as session, session.transaction():
+            await hold_catalogue(session, version)
             await ask_again(session, scope)
             told = operation("catalogue_applied", one.subject, author, at, details, operation_id)
             await note(session, [told])
 
     async def _locked(self, session: Session) -> tuple[Clockwork, datetime]:
         clockwork = await lock_tick(session)
+        await hold_catalogue(session, self._assembler.planner.catalogue.version)
         await session.execute(queries().pause_apply)
         return clockwork, clockwork.next_stamp(self._clock.now())
 
     def _reopening(
         self, unit: str, period: Period, reopened_at: datetime, closes_at: datetime | None
     ) -> Reopening:
-        lineage = self._assembler.planner.lineage(Key(unit, "", period.calendar, period.code, ""))
-        periods = (period.code, *period.coarser)
-        return Reopening(unit, period.calendar, period.code, lineage, periods, reopened_at, closes_at)
+        return reopening_of(self._assembler.planner, unit, period, reopened_at, closes_at)
+
+
+def reopening_of(
+    planner: Planner, unit: str, period: Period, reopened_at: datetime, closes_at: datetime | None
+) -> Reopening:
+    """A unit's period opened again, with all that is made of it."""
+    lineage = planner.lineage(Key(unit, "", period.calendar, period.code, ""))
+    periods = (period.code, *period.coarser)
+    return Reopening(unit, period.calendar, period.code, lineage, periods, reopened_at, closes_at)
+
+
+def scope_of_recomputation(planner: Planner, unit: str, period: Period) -> Scope:
+    """The rows for which the catalogue in force counts once a unit's period is computed again."""
+    lineage = planner.lineage(Key(unit, "", period.calendar, period.code, ""))
+    below = (child.code for child in planner.catalogue.units.children(unit, period.end))
+    codes = None if len(lineage) == 1 else (*lineage, *below)
+    return Scope("reference", codes, period.calendar, (period.code, *period.coarser), closed=True)
 
 
 def _with(marks: Marks, one: Reopening) -> Marks:

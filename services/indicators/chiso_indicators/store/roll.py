@@ -19,6 +19,7 @@ from chiso_indicators.core.phases import Clockwork, Marks
 from chiso_indicators.core.row import Row
 from chiso_indicators.core.tick import DUE, Touched, mark_rebuilt, touch, touched_by
 from chiso_indicators.store.compute import row_of
+from chiso_indicators.store.reference import hold_catalogue
 from chiso_indicators.store.sql import Session, Values, key_of, queries
 from chiso_indicators.store.writing import Rolled, TickWriter
 
@@ -55,7 +56,10 @@ def clockwork_of(record: Values) -> Clockwork:
 
 
 class RollStore:
-    """Runs ticks. Every method that writes takes the tick lock first, and waits for it."""
+    """Runs ticks. Every method that writes takes the tick lock first, and waits for it.
+
+    Each raises AnotherCatalogue when the assembler's catalogue is not the one in force.
+    """
 
     def __init__(self, pool: Pool, assembler: Assembler) -> None:
         self._pool = pool
@@ -77,7 +81,7 @@ class RollStore:
     async def roll(self, now: datetime, due_at: datetime | None) -> Rolled:
         """Takes what is dirty, and the obliged rows that exist from `due_at` on, and writes what changed."""
         async with self._pool.acquire() as session, session.transaction():
-            clockwork = await lock_tick(session)
+            clockwork = await self._locked(session)
             stamp = max(now, clockwork.stamp + _MICROSECOND)
             marks, touched = clockwork.marks, dict[Key, Touched]()
             if due_at is not None and due_at > marks.due_through:
@@ -95,7 +99,7 @@ class RollStore:
     ) -> Rolled:
         """Gives rows of periods that end or close at an instant their next phase; nothing is recomputed."""
         async with self._pool.acquire() as session, session.transaction():
-            clockwork = await lock_tick(session)
+            clockwork = await self._locked(session)
             marks = clockwork.marks
             if at <= (marks.ended_through if kind == "end" else marks.closed_through):
                 return Rolled()
@@ -113,7 +117,7 @@ class RollStore:
     async def close_again(self, now: datetime, at: datetime) -> Rolled:
         """Closes what was opened again until then, with the next vintage; nothing is recomputed."""
         async with self._pool.acquire() as session, session.transaction():
-            clockwork = await lock_tick(session)
+            clockwork = await self._locked(session)
             ended = [one for one in clockwork.marks.reopened if one.closes_at and one.closes_at <= at]
             if not ended:
                 return Rolled()
@@ -124,6 +128,18 @@ class RollStore:
             marks = replace(clockwork.marks, reopened=left)
             await writer.rephase(rows, marks, frozenset({"close"}))
             return await writer.finish(marks)
+
+    async def _locked(self, session: Session) -> Clockwork:
+        """The tick row, locked. Raises AnotherCatalogue."""
+        clockwork = await lock_tick(session)
+        await hold_catalogue(session, self._assembler.planner.catalogue.version)
+        return clockwork
+
+    async def is_behind(self, now: datetime) -> bool:
+        """Whether a tick has still to roll what is dirty, or what the clock asked for up to `now`."""
+        peek = await self.peek()
+        instants = (peek.next_end, peek.next_due, peek.next_close, peek.next_reclose)
+        return peek.has_dirty or any(at is not None and at <= now for at in instants)
 
     async def applied_through(self, ends: Mapping[int, int]) -> int | None:
         """The id of the newest dirty row once every record below the log's ends is applied; None before."""

@@ -17,6 +17,7 @@ from chiso_indicators.core.plan import LAST_YEAR
 from chiso_indicators.store.catalogues import keep_catalogue
 from chiso_indicators.store.decisions import Author, note, operation
 from chiso_indicators.store.hierarchy import follow_units, stored_spans
+from chiso_indicators.store.reference import comes_into_force
 from chiso_indicators.store.sql import Session, queries
 
 log = get_logger(__name__)
@@ -42,17 +43,30 @@ async def ensure_year(pool: Pool, year: int) -> None:
         log.warning("rows of this year are in the default partition and stay there", year=year)
 
 
-async def fill_reference(pool: Pool, catalogue: Catalogue, now: datetime) -> bool:
-    """Writes the catalogue into its tables if they hold another version; whether they did.
+async def fill_reference(
+    pool: Pool,
+    catalogue: Catalogue,
+    now: datetime,
+    folder: str | None = None,
+    why: str = "read at start",
+    told: str | None = None,
+) -> bool:
+    """Brings a catalogue into force, if the history of its `folder` says so; whether it did.
 
-    Rollups that are not closed are then looked at again, with cause `reference`. Where only units changed,
-    only what they touch is, with cause `hierarchy`; cells follow their units.
+    It keeps ticks, batches and decisions waiting meanwhile. Rollups that are not closed are then looked at
+    again, with cause `reference`. Where only units changed, only what they touch is, with cause `hierarchy`;
+    cells follow their units. `told` is the catalogue that an empty database was told of as the last in force:
+    that it is so still is no news.
     """
     async with pool.acquire() as session, session.transaction():
+        await session.execute(queries().announce_operation)
+        await session.fetchrow(queries().lock_tick)
         await session.execute(queries().lock_reference)
         stored = await session.fetchval(queries().reference_version)
-        await keep_catalogue(session, catalogue)
-        if stored == catalogue.version:
+        comes = await comes_into_force(session, catalogue.version, stored, folder)
+        if comes or catalogue.version == stored:
+            await keep_catalogue(session, catalogue)
+        if not comes:
             return False
         before = await stored_spans(session)
         digest = await session.fetchval(queries().reference_digest)
@@ -69,15 +83,19 @@ async def fill_reference(pool: Pool, catalogue: Catalogue, now: datetime) -> boo
             moved = await follow_units(session, before, catalogue)
             if not moved or digest != await session.fetchval(queries().reference_digest):
                 await session.execute(queries().append_reference, None)
-        await note(session, [_in_force(catalogue.version, stored, now)])
+        before_it = stored or told
+        if catalogue.version != before_it:
+            first = await session.fetchval(queries().first_started_at)
+            details = {"before": before_it, "first_started_at": first}
+            await note(session, [_in_force(catalogue.version, details, now, why)])
     log.info("catalogue in force", catalogue_version=catalogue.version, before=stored)
     return True
 
 
-def _in_force(version: str, before: str | None, at: datetime) -> dict[str, Any]:
-    author = Author("chiso", "indicators", "read at start")
+def _in_force(version: str, details: dict[str, Any], at: datetime, why: str) -> dict[str, Any]:
+    author = Author("chiso", "indicators", why)
     operation_id = content_id("catalogue_applied", version, at)
-    return operation("catalogue_applied", version, author, at, {"before": before}, operation_id)
+    return operation("catalogue_applied", version, author, at, details, operation_id)
 
 
 async def _copy(session: Session, table: str, rows: Iterator[tuple[Any, ...]]) -> None:

@@ -1,0 +1,88 @@
+"""An alert as the state topic shows it, taken for what is remembered of it (delivery, Restore). Pure.
+
+Timers and what was announced before the last reading are not told there: they begin anew.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from chiso_shared.contracts.alert import AlertState
+from chiso_shared.contracts.rollup import RollupEvent
+
+from chiso_alerts.core.decide import INCOMPLETE
+from chiso_alerts.core.evaluate import Evaluated
+from chiso_alerts.core.identity import AlertKey
+from chiso_alerts.core.observe import ObservationKind
+from chiso_alerts.core.rulebook import RuleBook
+from chiso_alerts.core.state import AlertMemory
+
+_KINDS: Final[dict[str | None, ObservationKind]] = {reason: kind for kind, reason in INCOMPLETE.items()}
+
+
+def recalled(state: AlertState, book: RuleBook) -> Evaluated | None:
+    """The alert to go on with; None for one that must be judged from its inputs again.
+
+    A pending alert is nothing but timers. The rollup is what the state tells of it, until it comes again.
+    """
+    if state.state in ("INACTIVE", "PENDING") or state.reading is None:
+        return None
+    rollup = _rollup(state)
+    key = AlertKey(state.rule.id, state.unit, state.indicator, state.calendar, state.period, state.basis)
+    return Evaluated(
+        key=key,
+        rollup=rollup,
+        province=book.province(rollup),
+        memory=_memory(state),
+        was_visible=True,
+        facts=(),
+        suppressed=state.suppressed,
+        owns_input=True,
+    )
+
+
+def _memory(state: AlertState) -> AlertMemory:
+    return AlertMemory(
+        name=state.state,
+        severity=state.severity,
+        episode=state.episode,
+        sequence=state.sequence,
+        rule_version=state.rule.version,
+        target=state.target,
+        reading=state.reading,
+        phase=state.phase,
+        finality=state.finality,
+        observed=_KINDS.get(state.reason, "BREACH") if state.state == "FIRING" else None,
+        announced=state.reading,
+        announced_target=state.target.version if state.target is not None else None,
+        last_event_at=state.updated_at,
+        opened_at=state.opened_at,
+        resolved_at=state.resolved_at,
+        updated_at=state.updated_at,
+        last_transition=state.transition,
+        last_reason=state.reason,
+    )
+
+
+def _rollup(state: AlertState) -> RollupEvent:
+    reading = state.reading
+    assert reading is not None  # noqa: S101 - asked before
+    return RollupEvent(
+        unit=state.unit,
+        level=state.level,
+        indicator=state.indicator,
+        calendar=state.calendar,
+        period=state.period,
+        basis=state.basis,
+        numerator=reading.numerator,
+        denominator=reading.denominator,
+        value=reading.value,
+        completeness=reading.completeness,
+        phase=state.phase,
+        vintage=reading.vintage,
+        version=reading.rollup_version,
+        causes=(),
+        updated_at=state.updated_at,
+        catalogue_version="",
+        tick=0,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import random
+import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -137,7 +138,8 @@ async def test_an_answer_of_the_past_keeps_the_catalogue_of_its_time(
             after = await answers(chain, [*stamps, asked_for["updated_at"]])
             assert (await chain.client.post("/v1/audit")).json()["drift_rows"] == 0
         # The old catalogue comes back: one more version where a row is open, and the past stands still.
-        async with running(chiso_topics, database, clock_offset=later) as chain:
+        shutil.copytree(SEEDS, seeds, dirs_exist_ok=True)
+        async with running(chiso_topics, database, seeds=seeds, clock_offset=later) as chain:
             again = await followed(chain, 3)
             assert (again["target"], again["n_expected"], again["causes"]) == (None, 1, ["reference"])
             assert await chain.get(path(PERIOD)) == asked_for

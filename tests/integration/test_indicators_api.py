@@ -113,7 +113,9 @@ async def _rollups(chain: Chain) -> None:
     by_pages: list[tuple[str, ...]] = []
     cursor: str | None = None
     while True:
-        page = await chain.get("/v1/rollups", limit=4, **({"cursor": cursor} if cursor else {}))
+        # Not the month that is running or owed on the day of the test: it has rows of its own.
+        wanted = {"period": ["2026-09", "2026-Q3", "2026-H2", "2026-9M", "2026"], "limit": 4}
+        page = await chain.get("/v1/rollups", **wanted, **({"cursor": cursor} if cursor else {}))
         by_pages += [tuple(item[name] for name in ("unit", "indicator", "period")) for item in page["items"]]
         cursor = page["next_cursor"]
         if cursor is None:

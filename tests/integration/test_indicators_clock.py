@@ -106,3 +106,29 @@ async def test_the_close_waits_for_what_was_accepted_before_it(chiso_topics: str
                 for row in await versions(chain, "51")
             ]
             assert history[-2:] == [("collecting", 200, 0, ["report"]), ("closed", 200, 1, ["close"])]
+
+
+async def test_what_fell_due_before_the_first_start_and_is_open_has_rows_and_closes(
+    chiso_topics: str, database: str
+) -> None:
+    started = instant("close") - timedelta(hours=1)
+    assert started > instant("due")
+    async with log_writer(chiso_topics, started) as log:
+        async with running(chiso_topics, database, clock_offset=offset_to(started)) as chain:
+            owing = await phase_is(chain, "51", "collecting")
+            assert (owing["n_expected"], owing["n_reported"], owing["causes"]) == (96, 0, ["reference"])
+            assert await chain.rollup("51", "DVC.ONLINE_SUBMIT", "administrative", "2026-08") is None, (
+                "closed"
+            )
+        offset = offset_to(instant("close") + timedelta(hours=1))
+        async with running(chiso_topics, database, clock_offset=offset) as chain:
+            closed = await phase_is(chain, "51", "closed")
+            assert (closed["vintage"], closed["causes"], closed["value"]) == (1, ["close"], None)
+            first = document(CHANCE, [observation("21028", numerator=70, denominator=100)])
+            unowed = document(CHANCE, [observation("21028", "DVC.RECEIVED", value=7)])
+            late = instant("close") + timedelta(minutes=5)
+            await chain.settled([await log.submit(one, accepted_at=late) for one in (first, unowed)])
+            row, other = await chain.rollup("51"), await chain.rollup("51", "DVC.RECEIVED")
+            assert row is not None and (row["vintage"], row["causes"]) == (2, ["correct"])
+            assert other is not None and (other["version"], other["vintage"]) == (1, 2), "nothing was final"
+            assert (await chain.client.post("/v1/audit")).json()["drift_rows"] == 0

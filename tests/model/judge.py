@@ -401,9 +401,10 @@ class Judge:
                 )
                 found |= {(one, code) for one in units if covers and self.is_same(one, part, code)}
         for code in codes:
-            due_at = span(self.slot.calendar, code).due_at("province")
-            if frequency_of(code) == "month" and self.first_started_at < due_at <= self.now:
-                known = places(span(self.slot.calendar, code).end).items()
+            month = span(self.slot.calendar, code)
+            is_owed = self.first_started_at < month.close_at and month.due_at("province") <= self.now
+            if frequency_of(code) == "month" and is_owed:
+                known = places(month.end).items()
                 above = [one for one, place in known if place.level in ("province", "nation")]
                 found |= {(one, code) for one in above if expected(one, *self.slot, code)}
         return found

@@ -287,8 +287,9 @@ WHERE ($1::text[] IS NULL OR rollup.unit = ANY ($1)) AND ($2::text IS NULL OR ro
     AND ($5::boolean OR rollup.phase <> 'closed')
 ORDER BY rollup.unit, rollup.indicator, rollup.calendar, rollup.period, rollup.basis;
 
--- Months that fell due and are not closed: their obliged rows must exist, also those of new obligations.
+-- Months that fell due and are not closed: their obliged rows must exist, also those of new obligations and those
+-- that fell due before the first start. So each of them has a close.
 -- name: periods_owing
 SELECT calendar, code FROM indicators.period
-WHERE frequency = 'month' AND due_at_province <= $1 AND close_at > $2 AND due_at_province > $3
+WHERE frequency = 'month' AND due_at_province <= $1 AND close_at > $2
 ORDER BY calendar, code;

@@ -14,7 +14,8 @@ LIMIT 1;
 -- name: first_started_at
 SELECT first_started_at FROM indicators.installation;
 
--- The clock's own events begin with the first start: nothing closes or falls due in the past.
+-- The clock's own events begin with the first start: nothing closes in the past, and what fell due then has rows
+-- only while it is open (`periods_owing`).
 -- name: first_tick
 INSERT INTO indicators.tick (tick, stamp, ended_through, due_through, closed_through)
 VALUES (0, $1, $1, $1, $1)

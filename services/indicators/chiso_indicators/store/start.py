@@ -79,10 +79,10 @@ async def fill_reference(
         await _copy(session, "obligation", _obligations(catalogue))
         await _copy(session, "target", _targets(catalogue))
         await session.execute(queries().note_reference, catalogue.version, now)
-        if stored is not None:
-            moved = await follow_units(session, before, catalogue)
-            if not moved or digest != await session.fetchval(queries().reference_digest):
-                await session.execute(queries().append_reference, None)
+        moved = stored is not None and await follow_units(session, before, catalogue)
+        # A new store looks too: what fell due before its first start and is still open has rows of its own.
+        if not moved or digest != await session.fetchval(queries().reference_digest):
+            await session.execute(queries().append_reference, None)
         before_it = stored or told
         if catalogue.version != before_it:
             first = await session.fetchval(queries().first_started_at)

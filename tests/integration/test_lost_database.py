@@ -31,6 +31,7 @@ STARTED = instant("due") - timedelta(hours=1)
 LATER = instant("close") + timedelta(hours=3)
 SAID = {"author": "Trần B", "reason": "calling the commune"}
 TASK = "T-51-03"
+_BEFORE_THEM = 300
 ROLLUP = (
     *(
         "unit",
@@ -140,13 +141,13 @@ async def firing(alerts: Running, unit: str, state: str = "FIRING") -> dict[str,
     return shown
 
 
-async def decide(who: Life, chain: Chain, alerts: Running, log: Log) -> None:
+async def decide(
+    who: Life, chain: Chain, alerts: Running, log: Log, held: tuple[dict[str, Any], dict[str, Any]]
+) -> None:
     """One approval, one refusal, a reopening with a correction that closes again, another that stays open, an
     acknowledgement, a silence that was ended and one that runs, and a task."""
     await firing(alerts, "51")
-    approved, refused = await late(log, "21028", 90, 5, 1), await late(log, "21034", 50, 6)
-    await chain.settled([approved, refused])
-    for sent, verb in ((approved, "approve"), (refused, "refuse")):
+    for sent, verb in zip(held, ("approve", "refuse"), strict=True):
         path = f"/v1/held/DEMO/{sent['submission_id']}/{verb}"
         assert (await post(chain, path, who.of_51, reason="checked"))[0] == 200
     await firing(alerts, "51", "RESOLVED")
@@ -234,15 +235,17 @@ async def _all(kafka: str, topic: str) -> list[Collected]:
 
 
 async def lived(who: Life, database: str, log: Log, databases: Databases) -> tuple[dict[str, Any], str]:
-    """A life with decisions; what it looks like in the end, and a backup of before the first decision."""
+    """A life with decisions; what it looks like in the end, and a backup with all that was held undecided."""
     async with who.services(database, STARTED) as (chain, _):
         await chain.settled(await reports(log))
     async with who.services(database, LATER) as (chain, alerts):
         await firing(alerts, "51")
         await firing(alerts, "44")
+        held = await late(log, "21028", 90, 5, 1), await late(log, "21034", 50, 6)
+        await chain.settled(held)
     backup = await databases.create(urlsplit(database).path.removeprefix("/"))
     async with who.services(database, LATER + timedelta(minutes=5)) as (chain, alerts):
-        await decide(who, chain, alerts, log)
+        await decide(who, chain, alerts, log, held)
 
         async def settled() -> bool:
             return {one["suppressed"] for one in (await state(chain, alerts))["alerts"]} == {True, False}
@@ -302,6 +305,10 @@ async def test_no_due_instant_of_the_past_finds_missing_what_was_reported(
         log_writer(chiso_topics, STARTED) as log,
         running(chiso_topics, database, seeds=who.seeds, clock_offset=offset_to(STARTED)) as chain,
     ):
+        for number in range(_BEFORE_THEM):
+            unit, month = "21034", f"2026-{number % 4 + 1:02}"
+            figure = observation(unit, numerator=number, denominator=1_000)
+            await log.submit(document(CHANCE, [figure], period=month, revision=number), accepted_at=STARTED)
         await chain.settled(await reports(log))
     async with running(chiso_topics, database, seeds=who.seeds, clock_offset=offset_to(LATER)) as chain:
         closed = await chain.rollup("51", HELD, *PLACE)
@@ -320,7 +327,8 @@ async def test_no_due_instant_of_the_past_finds_missing_what_was_reported(
             lambda seen: any(one.key_text == subject and one.json["version"] == version for one in seen),
         )
     empty = await databases.create()
-    async with running(chiso_topics, empty, seeds=who.seeds, clock_offset=offset_to(LATER)) as chain:
+    slow: dict[str, Any] = {"apply_max_records": 1, "relay_batch": 20}
+    async with running(chiso_topics, empty, seeds=who.seeds, clock_offset=offset_to(LATER), **slow) as chain:
 
         async def ready() -> bool:
             return (await chain.client.get("/readyz")).status_code == 200
@@ -336,6 +344,7 @@ async def test_no_due_instant_of_the_past_finds_missing_what_was_reported(
             lambda seen: any(
                 one.key_text == subject and one.json["version"] == last["version"] for one in seen
             ),
+            deadline_seconds=60,
         )
     events = [one.json for one in records if one.key_text == subject and one.json["version"] > version]
     assert [(event["version"], event["phase"]) for event in events] == [(last["version"], "closed")]

@@ -14,6 +14,8 @@ from tests.harness import collect, eventually
 from tests.integration.indicators_chain import Chain, document, log_writer, observation, running
 
 KEY = "DVC.ONLINE_SUBMIT/administrative/2026-09/in_period"
+# Not the month that is owed on the day of the test: it has rows of its own.
+SPANS = ["2026-09", "2026-Q3", "2026-H2", "2026-9M", "2026"]
 ROLLUP_FIELDS = set(Rollup.model_fields)
 REVISION_FIELDS = {
     *("revision", "submission_id", "agency", "accepted_at", "outcome", "op", "numerator", "denominator"),
@@ -113,8 +115,7 @@ async def _rollups(chain: Chain) -> None:
     by_pages: list[tuple[str, ...]] = []
     cursor: str | None = None
     while True:
-        # Not the month that is running or owed on the day of the test: it has rows of its own.
-        wanted = {"period": ["2026-09", "2026-Q3", "2026-H2", "2026-9M", "2026"], "limit": 4}
+        wanted = {"period": SPANS, "limit": 4}
         page = await chain.get("/v1/rollups", **wanted, **({"cursor": cursor} if cursor else {}))
         by_pages += [tuple(item[name] for name in ("unit", "indicator", "period")) for item in page["items"]]
         cursor = page["next_cursor"]
@@ -133,14 +134,15 @@ async def _history(chain: Chain) -> None:
     now = datetime.now(UTC)
     path = "/v1/rollups"
     assert (await chain.get(path, unit="51", as_of="2026-01-01"))["items"] == []
-    seen = await chain.get(path, unit="51", as_of=now.isoformat())
+    seen = await chain.get(path, unit="51", period=SPANS, as_of=now.isoformat())
     assert len(seen["items"]) == 5
     ahead = await chain.client.get(path, params={"as_of": (now + timedelta(hours=1)).isoformat()})
     assert ahead.status_code == 425 and ahead.headers["retry-after"]
     changes = await chain.get("/v1/changes", limit=4)
     assert set(changes["items"][0]) == ROLLUP_FIELDS | {"cursor"}
-    rest = await chain.get("/v1/changes", after=changes["next_cursor"])
-    assert len(changes["items"]) + len(rest["items"]) == 10
+    rest = await chain.get("/v1/changes", after=changes["next_cursor"], limit=10_000)
+    moved = [item for item in (*changes["items"], *rest["items"]) if item["period"] in SPANS]
+    assert len(moved) == 10
     last = await chain.get("/v1/changes", after=rest["next_cursor"])
     assert last == {"items": [], "next_cursor": rest["next_cursor"]}
 

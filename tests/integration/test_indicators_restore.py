@@ -63,8 +63,8 @@ async def test_an_older_database_never_says_an_older_version(
             assert row is not None and row["numerator"] == 40
             assert row["version"] > 4, "4 is what the topic holds, 1 what the database knew"
             records = await published(chiso_topics, row["version"])
-            assert records[-1].json["tick"] > max(event["tick"] for event in before.values())
             last = {one.key_text: one.json for one in records}[KEY]
+            assert last["tick"] > max(event["tick"] for event in before.values())
             assert {name: last[name] for name in ("version", "numerator", "updated_at")} == {
                 name: row[name] for name in ("version", "numerator", "updated_at")
             }
@@ -75,7 +75,9 @@ async def test_an_older_database_never_says_an_older_version(
     seen: dict[str, list[int]] = defaultdict(list)
     for one in records:
         seen[one.key_text].append(one.json["version"])
-    assert all(versions == sorted(set(versions)) for versions in seen.values()), dict(seen)
+    # What had not moved since the backup may be told again as it was: at least once.
+    assert all(versions == sorted(versions) for versions in seen.values()), dict(seen)
+    assert seen[KEY] == sorted(set(seen[KEY]))
 
 
 async def test_an_empty_database_begins_above_all_that_was_told(

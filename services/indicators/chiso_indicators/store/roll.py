@@ -176,8 +176,8 @@ class RollStore:
         found = await session.fetch(queries().keys_in_scope, *wanted)
         touch([key_of(record) for record in found], scope.cause, into)
         if text is None:  # a new obligation makes rows exist that nobody has reported to
-            wanted = marks.due_through, marks.closed_through
-            self._touch_obliged(await session.fetch(queries().periods_owing, *wanted), "reference", into)
+            through = marks.due_through, marks.closed_through
+            self._touch_obliged(await session.fetch(queries().periods_owing, *through), "reference", into)
 
     async def _touch_due(self, session: Session, due_at: datetime, into: dict[Key, Touched]) -> None:
         self._touch_obliged(await session.fetch(queries().periods_due, due_at), DUE, into)

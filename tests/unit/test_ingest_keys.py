@@ -14,6 +14,7 @@ from chiso_ingest.keyring import Keyring
 from chiso_ingest.keys import KeyRegistryError, add_key, list_keys, load_registry, revoke_key
 from chiso_ingest.metrics import IngestMetrics
 from chiso_ingest.registry import Lock
+from chiso_shared.catalogue.periods import HO_CHI_MINH
 from prometheus_client import CollectorRegistry
 
 from tests.harness import eventually
@@ -62,6 +63,15 @@ def test_a_key_works_until_the_end_of_its_last_day_in_viet_nam(tmp_path: Path) -
     end = datetime(2025, 12, 31, 17, 0, tzinfo=UTC)
     assert lock.open(key, end - timedelta(microseconds=1)) is not None
     assert lock.open(key, end) is None
+
+
+def test_a_key_that_would_never_work_is_not_made(tmp_path: Path) -> None:
+    path, today = tmp_path / "keys.json", NOW.astimezone(HO_CHI_MINH).date()
+    with pytest.raises(KeyRegistryError, match="never work"):
+        add(path, expires=today - timedelta(days=1))
+    assert not path.exists()
+    key = add(path, expires=today)
+    assert Lock(load_registry(path)).open(key, NOW) is not None
 
 
 def test_a_revoked_key_stays_listed_and_opens_nothing(tmp_path: Path) -> None:

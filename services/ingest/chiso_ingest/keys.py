@@ -16,6 +16,7 @@ from typing import Final
 
 from chiso_shared.catalogue.agencies import canonical_agency
 from chiso_shared.catalogue.catalogue import Catalogue
+from chiso_shared.catalogue.periods import HO_CHI_MINH
 from pydantic import ValidationError
 
 from chiso_ingest.core.scope import BELOW, EVERYTHING
@@ -69,13 +70,15 @@ def add_key(
 
     `home` is a province's NSO code or `VN`; by the catalogue it fixes the agency's partition for ever.
     Units are codes, `51/*` or `*`; indicators are codes, `DVC.*` or `*`; `expires` is the last day it works.
-    Raises KeyRegistryError for an agency, home, unit or indicator that cannot be.
+    Raises KeyRegistryError for an agency, home, unit, indicator or last day that cannot be.
     """
     canonical = canonical_agency(agency)
     if canonical is None:
         raise KeyRegistryError(f"{agency!r} is no agency code; for example H48.12")
     if not actions or not set(actions) <= set(ACTIONS):
         raise KeyRegistryError(f"actions are {', '.join(ACTIONS)}")
+    if expires is not None and expires < now.astimezone(HO_CHI_MINH).date():
+        raise KeyRegistryError(f"a key that expired on {expires} would never work")
     units = _known_units(units, catalogue, now)
     indicators = _known_indicators(indicators, catalogue)
     key, key_id = new_key()

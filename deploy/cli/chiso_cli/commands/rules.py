@@ -101,7 +101,7 @@ def _wrong(error: CatalogueError, file: Path, output: Output) -> int:
     for problem in problems:
         place = " ".join(str(part) for part in (problem["column"], problem["message"]) if part)
         people().print(f"{problem['file']}:{problem['row']}: {place}", markup=False)
-    people().print(f"{len(problems)} problems.", markup=False)
+    people().print(f"{len(problems)} problem{'s' * (len(problems) > 1)}.", markup=False)
     return SOME_REFUSED
 
 

@@ -7,7 +7,7 @@ import contextlib
 import json
 import uuid
 from collections.abc import AsyncIterator
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -167,9 +167,9 @@ async def test_csv_is_one_submission(door: RunningDoor, chiso_topics: str) -> No
 
 
 async def test_keys_and_scopes(door: RunningDoor) -> None:
-    yesterday = date.today() - timedelta(days=2)  # noqa: DTZ011 - two days are past in every zone
+    long_ago = datetime.now(UTC) - timedelta(days=9)
     narrow = await door.known_key("H48.1", units=["51"], indicators=["DVC.*"], actions=("report",))
-    expired = door.key("H48.2", expires=yesterday)
+    expired = door.key("H48.2", now=long_ago, expires=long_ago.date() + timedelta(days=2))
     for header in (
         "",
         "Bearer",

@@ -10,6 +10,7 @@ import asyncpg
 import httpx
 import pytest
 from aiokafka.errors import KafkaConnectionError
+from chiso_shared.runtime.body_limit import BodyLimit
 from chiso_shared.runtime.http import HttpServer, create_app
 from chiso_shared.runtime.metrics import new_registry
 from chiso_shared.runtime.producer import Producer
@@ -116,6 +117,31 @@ async def test_refusals_are_problems(client: httpx.AsyncClient) -> None:
     assert (error["pointer"], error["code"], error["value"]) == ("/limit", "wrong_type", "many")
     assert error["message"] and error["message_vi"] == "sai kiểu"
     assert (await client.get("/nowhere")).headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("has_length", [True, False])
+async def test_a_body_beyond_the_bound_is_refused_before_it_is_read_whole(
+    app: FastAPI, has_length: bool
+) -> None:
+    @app.post("/decision")
+    async def decide(body: dict[str, str]) -> Any:
+        return body
+
+    app.add_middleware(BodyLimit, most_bytes=100)
+    taken: list[int] = []
+
+    async def without_end() -> AsyncIterator[bytes]:
+        for number in range(1_000):
+            taken.append(number)
+            yield b" " * 60
+
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        content = b" " * 101 if has_length else without_end()
+        answer = await client.post("/decision", content=content, headers={"content-type": "application/json"})
+        assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
+        assert (await client.post("/decision", json={"reason": "x"})).status_code == 200
+    assert len(taken) < 5
 
 
 async def test_head_is_get_without_the_body(client: httpx.AsyncClient) -> None:

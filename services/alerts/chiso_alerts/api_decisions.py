@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from chiso_shared.catalogue.periods import HO_CHI_MINH
@@ -19,8 +19,6 @@ from chiso_alerts.api_parameters import alert_id
 from chiso_alerts.core import requests
 from chiso_alerts.core.permission import Operator, may_decide_on, may_silence
 from chiso_alerts.office import Office
-
-LARGEST_BODY: Final = 64 * 1024
 
 
 class Refusal(Exception):
@@ -69,13 +67,8 @@ class _Desk:
             raise Refusal(problem_response(403, "Outside the key's scope", text))
 
     async def body(self, request: Request) -> Any:
-        content = b""
-        async for chunk in request.stream():
-            content += chunk
-            if len(content) > LARGEST_BODY:
-                raise Refusal(problem_response(413, "Too large", f"At most {LARGEST_BODY} bytes."))
         try:
-            return decode_json(content)
+            return decode_json(await request.body())
         except MalformedJSON as error:
             raise Refusal(problem_response(400, "Not JSON", str(error))) from error
 

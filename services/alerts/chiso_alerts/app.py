@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from chiso_shared.contracts.topics import ROLLUPS
+from chiso_shared.runtime.body_limit import DECISION_BYTES, BodyLimit
 from chiso_shared.runtime.clock import Clock
 from chiso_shared.runtime.consumer import BatchConsumer
 from chiso_shared.runtime.http import HttpServer, create_app
@@ -107,6 +108,7 @@ def build(settings: AlertsSettings) -> Service:
         consumer,
     ]
     app = create_app("chiso alerts", registry, components, VERSION)
+    app.add_middleware(BodyLimit, most_bytes=DECISION_BYTES)
     # The board comes from indicators, another origin, and reads alerts in the browser. Reading needs no key.
     app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET"])
     app.include_router(create_router(AlertReader(database, books)))

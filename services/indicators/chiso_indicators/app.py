@@ -6,6 +6,7 @@ import socket
 from importlib.metadata import version
 
 from chiso_shared.contracts.topics import SUBMISSIONS
+from chiso_shared.runtime.body_limit import DECISION_BYTES, BodyLimit
 from chiso_shared.runtime.clock import Clock
 from chiso_shared.runtime.consumer import BatchConsumer
 from chiso_shared.runtime.http import HttpServer, create_app
@@ -115,6 +116,7 @@ def build_service(settings: IndicatorsSettings) -> Service:
     )
     components: list[Component] = [database, prepared]
     app = create_app("chiso indicators", registry, components, release)
+    app.add_middleware(BodyLimit, most_bytes=DECISION_BYTES)
     operations = LeadingRelay(
         settings.dsn,
         lambda: OperationOutbox(database.pool, clock, settings.relay_batch),

@@ -19,7 +19,7 @@ from chiso_shared.contracts.codec import encode_json
 from chiso_shared.contracts.events import SOURCE_INDICATORS, Event
 from chiso_shared.contracts.rollup import RollupEvent
 from chiso_shared.contracts.topics import ALERTS, ALERTS_STATE, ROLLUPS
-from chiso_shared.runtime.http import HttpServer
+from chiso_shared.runtime.http_server import HttpServer
 from chiso_shared.runtime.lifecycle import Service
 
 from tests.harness import Collected, collect, eventually

@@ -20,7 +20,7 @@ from chiso_shared.catalogue import Catalogue, load_catalogue
 from chiso_shared.contracts.codec import encode_json, payload_sha256
 from chiso_shared.contracts.events import SOURCE_INGEST, Event, content_id
 from chiso_shared.contracts.topics import SUBMISSIONS
-from chiso_shared.runtime.http import HttpServer
+from chiso_shared.runtime.http_server import HttpServer
 from chiso_shared.runtime.lifecycle import Service
 
 from tests.harness import eventually

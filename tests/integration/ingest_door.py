@@ -15,7 +15,7 @@ from chiso_ingest.keys import add_key
 from chiso_ingest.settings import IngestSettings
 from chiso_shared.catalogue.catalogue import Catalogue
 from chiso_shared.catalogue.loading import load_catalogue
-from chiso_shared.runtime.http import HttpServer
+from chiso_shared.runtime.http_server import HttpServer
 
 from tests.harness import eventually
 

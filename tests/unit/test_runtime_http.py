@@ -11,7 +11,8 @@ import httpx
 import pytest
 from aiokafka.errors import KafkaConnectionError
 from chiso_shared.runtime.body_limit import BodyLimit
-from chiso_shared.runtime.http import HttpServer, create_app
+from chiso_shared.runtime.http import create_app
+from chiso_shared.runtime.http_server import HttpServer
 from chiso_shared.runtime.metrics import new_registry
 from chiso_shared.runtime.producer import Producer
 from chiso_shared.runtime.reasons import reason

@@ -9,7 +9,8 @@ from chiso_shared.contracts.topics import SUBMISSIONS
 from chiso_shared.runtime.body_limit import DECISION_BYTES, BodyLimit
 from chiso_shared.runtime.clock import Clock
 from chiso_shared.runtime.consumer import BatchConsumer
-from chiso_shared.runtime.http import HttpServer, create_app
+from chiso_shared.runtime.http import create_app
+from chiso_shared.runtime.http_server import HttpServer
 from chiso_shared.runtime.lifecycle import Component, Service
 from chiso_shared.runtime.metrics import new_registry
 from chiso_shared.runtime.operators import Operators

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from chiso_shared.contracts.topics import SUBMISSIONS
 from chiso_shared.runtime.clock import Clock
-from chiso_shared.runtime.http import HttpServer, create_app
+from chiso_shared.runtime.http import create_app
+from chiso_shared.runtime.http_server import HttpServer
 from chiso_shared.runtime.lifecycle import Component, Service
 from chiso_shared.runtime.metrics import new_registry
 from chiso_shared.runtime.producer import Producer

@@ -1,19 +1,16 @@
-"""The HTTP side that every service has: health, metrics, exact JSON, problem details, an embedded uvicorn.
+"""The HTTP side that every service has: health, metrics, exact JSON, problem details.
 
 Never answers with a traceback, and turns the loss of a dependency into 503 with Retry-After.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import inspect
-import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import asyncpg
-import uvicorn
 from aiokafka.errors import KafkaError
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -24,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chiso_shared.contracts.codec import encode_json
 from chiso_shared.contracts.problem import WORDS_VI, ErrorCode, ProblemItem
-from chiso_shared.runtime.lifecycle import Background, Component, NotStarted, describe
+from chiso_shared.runtime.lifecycle import Component, NotStarted, describe
 from chiso_shared.runtime.logs import get_logger
 from chiso_shared.runtime.postgres import classify
 from chiso_shared.runtime.questions import BadParameters
@@ -32,7 +29,6 @@ from chiso_shared.runtime.questions import BadParameters
 log = get_logger(__name__)
 
 RETRY_AFTER_SECONDS: Final = 2
-_BACKLOG: Final = 1024
 _SHOWN_CHARACTERS: Final = 200
 
 
@@ -204,75 +200,3 @@ async def _on_lost_dependency(request: Request, error: Exception) -> Response:
 async def _on_defect(request: Request, error: Exception) -> Response:
     log.error("request failed", path=request.url.path, exc_info=error)
     return problem_response(500, "Internal error")
-
-
-class _EmbeddedServer(uvicorn.Server):
-    """uvicorn without signal handlers: the service owns the signals."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-class HttpServer(Background):
-    """Serves `app` in the service's own event loop. Port 0 takes a free one, see `port` after `start`."""
-
-    grace_seconds = 8.0
-
-    def __init__(
-        self,
-        app: FastAPI,
-        host: str,
-        port: int,
-        *,
-        keep_alive_seconds: int = 15,
-        max_connections: int = 1000,
-        name: str = "http",
-    ) -> None:
-        super().__init__(name)
-        self.host = host
-        self.port = port
-        self._socket: socket.socket | None = None
-        self._server = _EmbeddedServer(
-            uvicorn.Config(
-                app,
-                http="httptools",
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_keep_alive=keep_alive_seconds,
-                timeout_graceful_shutdown=5,
-                limit_concurrency=max_connections,
-                backlog=_BACKLOG,
-            )
-        )
-
-    async def start(self) -> None:
-        """Binds the port (OSError if it is taken) and begins to serve."""
-        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
-        self._socket = socket.socket(family, socket.SOCK_STREAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            self._socket.bind((self.host, self.port))
-        except OSError as error:
-            raise OSError(
-                error.errno, f"cannot serve on {self.host}:{self.port}: {error.strerror}"
-            ) from error
-        self.port = self._socket.getsockname()[1]
-        # From here on a client waits in the queue instead of being refused.
-        self._socket.listen(_BACKLOG)
-        await super().start()
-
-    async def stop(self) -> None:
-        """Answers what is under way, then closes."""
-        self._server.should_exit = True
-        await super().stop()
-        if self._socket is not None:
-            self._socket.close()
-
-    async def run(self) -> None:
-        """Serves until `stop`."""
-        assert self._socket is not None  # noqa: S101 - set by start
-        await self._server.serve(sockets=[self._socket])

@@ -17,6 +17,7 @@ from chiso_indicators.core.records import Bad, read_submission
 from chiso_indicators.core.submissions import Accepted
 from chiso_indicators.metrics import Metrics
 from chiso_indicators.store.apply import Applied, ApplyStore, Decoded
+from chiso_indicators.store.apply_rows import SubmissionAppeared
 
 log = get_logger(__name__)
 
@@ -82,6 +83,9 @@ class Apply:
         """Applies a batch; where values are at fault, halves it until the record is found and quarantined."""
         try:
             self._count(await self._store().apply(batch, self._clock.now()))
+            return
+        except SubmissionAppeared:
+            await self._bisect(batch)  # it is known now
             return
         except Exception as error:
             if classify(error) != "data" and not isinstance(error, _VALUES_AT_FAULT):

@@ -91,9 +91,10 @@ async def test_too_many_bad_records_stop_their_partition_and_no_other(
 
         async def unready() -> str | None:
             answer = await chain.client.get("/readyz")
-            return answer.json()["reasons"].get("consumer") if answer.status_code == 503 else None
+            reason = answer.json()["reasons"].get("consumer", "") if answer.status_code == 503 else ""
+            return reason if "partition 7" in reason else None
 
-        assert "partition 7" in await eventually(unready)
+        await eventually(unready)
         await log.submit(document(CHANCE, [observation("21028", numerator=9, denominator=10)]), partition=8)
         await chain.settled(log.sent)
         assert await chain.rollup("51") is not None

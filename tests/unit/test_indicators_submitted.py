@@ -52,6 +52,19 @@ EVENTS = st.builds(
     key_id=TEXT,
     catalogue_version=TEXT,
 )
+EXAMPLE = SubmissionEvent(
+    submission_id=UUID(int=1),
+    agency="DEMO",
+    calendar="administrative",
+    period="2026-09",
+    basis="as_of",
+    as_of=date(2026, 9, 10),
+    observations=(Observation(unit="51", indicator="X", value=Decimal(7)),),
+    accepted_at=datetime(2026, 9, 10, tzinfo=UTC),
+    payload_sha256="0" * 64,
+    key_id="k",
+    catalogue_version="v",
+)
 # What may stand where a payload has something: of another type, out of bounds, or only written unusually.
 STRANGE = (
     *(
@@ -70,7 +83,7 @@ STRANGE = (
         b"-1",
         b"12",
     ),
-    *(b'"12.50"', b'" 7 "', b'"1_000"', b'"NaN"', b'"Infinity"', b'"sNaN"', b"NaN", b"1e400", b"1e99999999"),
+    *(b'"12.50"', b'" 7 "', b'"1_000"', b'"NaN"', b'"Infinity"', b'"sNaN"', b"NaN", b"1e400"),
     *(b"0.000000000000000000000000000000000000001", b"1" * 40, b"1" * 5_000, b"1e99999999999999999999"),
     *(
         b'"2026-02-29"',
@@ -81,7 +94,13 @@ STRANGE = (
         b"20260228",
     ),
     *(b'"2026-11-28T10:00:00Z"', b'"2026-11-28 10:00:00Z"', b'"2026-11-28T10:00:00.1234567Z"'),
-    *(b'"2026-11-28T24:00:00Z"', b'"2026-11-28T10:00:00+07:00"', b'"2026-11-28T10:00:00"', b'"10:00"'),
+    *(
+        b'"2026-11-28T24:00:00Z"',
+        b'"2026-02-30T10:00:00Z"',
+        b'"2026-11-28T10:00:00+07:00"',
+        b'"2026-11-28T10:00:00"',
+        b'"10:00"',
+    ),
     *(b'"6f1b2c3d000040008000000000000001"', b'"{6F1B2C3D-0000-4000-8000-000000000001}"', b'"not a uuid"'),
     *(b'"\xff"', b'"\\ud800"', b'"\\u0000"', b'"' + b"0" * 64 + b'\\n"', b'"eq"', b'"report"', b'"as_of"'),
 )
@@ -113,21 +132,27 @@ def test_what_the_door_writes_is_read_the_fast_way_and_as_the_model_reads_it(eve
     assert found.accepted_at == event.accepted_at and found.accepted_at.tzinfo is UTC
 
 
-@given(EVENTS, st.integers(0, 2**32), st.sampled_from(STRANGE))
-def test_whatever_else_is_read_is_read_as_the_model_reads_it(
-    event: SubmissionEvent, seed: int, strange: bytes
-) -> None:
-    chance = random.Random(seed)
-    document = event.model_dump()
-    holders = [document, document["source"], *document["observations"]]
-    holder = chance.choice(holders)
-    name = chance.choice([*holder, "invented"])
-    holder[name] = "@here@"
-    raw = encode_json(document).replace(b'"@here@"', strange)
-    wanted = by_model(raw)
-    usual = read_usual(raw)
+def holders(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Where a payload has fields."""
+    return [document, document["source"], *document["observations"]]
+
+
+@pytest.mark.parametrize("holder", range(3))
+def test_whatever_stands_in_a_field_is_read_as_the_model_reads_it(holder: int) -> None:
+    event = EXAMPLE
+    for name in [*holders(event.model_dump())[holder], "invented"]:
+        document = event.model_dump()
+        holders(document)[holder][name] = "@here@"
+        raw = encode_json(document)
+        for strange in STRANGE:
+            check(raw.replace(b'"@here@"', strange))
+
+
+def check(raw: bytes) -> None:
+    """Both ways say the same."""
+    wanted, usual = by_model(raw), read_usual(raw)
     if usual is not None:
-        assert exact(usual) == exact(wanted), raw
+        assert not isinstance(wanted, type) and exact(usual) == exact(wanted), raw
     found = _outcome(lambda: read_submitted(raw))
     assert found == wanted if isinstance(wanted, type) else exact(found) == exact(wanted), raw
 
@@ -139,10 +164,7 @@ def test_damaged_bytes_are_read_as_the_model_reads_them(
     raw = encode_json(event)
     chance = random.Random(seed)
     start = chance.randrange(len(raw))
-    damaged = raw[:start] + put + raw[start + chance.randint(0, 3) :]
-    usual = read_usual(damaged)
-    if usual is not None:
-        assert exact(usual) == exact(by_model(damaged)), damaged
+    check(raw[:start] + put + raw[start + chance.randint(0, 3) :])
 
 
 def test_every_field_of_the_model_is_read() -> None:
@@ -153,18 +175,5 @@ def test_every_field_of_the_model_is_read() -> None:
 
 @pytest.mark.parametrize("number", ["1.50", "150e-2", "1.5"])
 def test_numbers_are_plain(number: str) -> None:
-    event = SubmissionEvent(
-        submission_id=UUID(int=1),
-        agency="DEMO",
-        calendar="administrative",
-        period="2026-09",
-        basis="as_of",
-        as_of=date(2026, 9, 10),
-        observations=(Observation(unit="51", indicator="X", value=Decimal(7)),),
-        accepted_at=datetime(2026, 9, 10, tzinfo=UTC),
-        payload_sha256="0" * 64,
-        key_id="k",
-        catalogue_version="v",
-    )
-    found = read_usual(encode_json(event).replace(b'"value":7', f'"value":{number}'.encode()))
+    found = read_usual(encode_json(EXAMPLE).replace(b'"value":7', f'"value":{number}'.encode()))
     assert found is not None and str(found.observations[0].value) == "1.5"

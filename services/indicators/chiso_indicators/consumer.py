@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
@@ -22,6 +23,7 @@ from chiso_indicators.store.apply_rows import SubmissionAppeared
 log = get_logger(__name__)
 
 _MOST_OBSERVATIONS: Final = 5_000
+_TRIES: Final = 4
 # What Python says of values that no database has seen yet: impossible numbers, text that is no Unicode.
 _VALUES_AT_FAULT: Final = (ArithmeticError, ValueError)
 
@@ -82,10 +84,7 @@ class Apply:
     async def _bisect(self, batch: Sequence[Decoded]) -> None:
         """Applies a batch; where values are at fault, halves it until the record is found and quarantined."""
         try:
-            self._count(await self._store().apply(batch, self._clock.now()))
-            return
-        except SubmissionAppeared:
-            await self._bisect(batch)  # it is known now
+            self._count(await self._apply(batch))
             return
         except Exception as error:
             if classify(error) != "data" and not isinstance(error, _VALUES_AT_FAULT):
@@ -99,6 +98,13 @@ class Apply:
         half = len(batch) // 2
         await self._bisect(batch[:half])
         await self._bisect(batch[half:])
+
+    async def _apply(self, batch: Sequence[Decoded]) -> Applied:
+        """Stores a batch; again where others stored a submission of it in between, which is known then."""
+        for _ in range(_TRIES):
+            with contextlib.suppress(SubmissionAppeared):
+                return await self._store().apply(batch, self._clock.now())
+        return await self._store().apply(batch, self._clock.now())
 
     def _count(self, applied: Applied) -> None:
         for outcome, count in applied.outcomes.items():

@@ -157,7 +157,8 @@ class Judge:
             # Only timeliness can change: the first report was earlier than known.
             return self._described(standing.figure, revisions[0], standing.figure, ["report"])
         first = effective[0] if standing is None else None
-        causes = union(self.cause(revision, revision is first) for revision in effective)
+        found_causes = [self.cause(revision, revision is first) for revision in effective]
+        causes = found_causes if len(found_causes) == 1 else union(found_causes)
         before = standing.figure if standing is not None else None
         return self._described(before, effective[-1], effective[-1].figure, causes)
 

@@ -73,6 +73,10 @@ class Gate:
         indicators = planner.catalogue.indicators.values()
         self._restating = frozenset(one.code for one in indicators if one.late_policy == "restate")
 
+    def lets_all_pass(self, revisions: Sequence[Revision]) -> bool:
+        """Whether there is no need to ask about each: no authoritative sources, no policy but `restate`."""
+        return not self._has_authorities and all(one.key.indicator in self._restating for one in revisions)
+
     def in_question(self, revisions: Sequence[Revision]) -> list[Revision]:
         """The revisions about which decisions have to be looked up: late ones of indicators with a policy."""
         return [revision for revision in revisions if self._is_subject(revision)]

@@ -13,7 +13,6 @@ from chiso_indicators.core.keys import Key
 from chiso_indicators.core.plan import Planner
 from chiso_indicators.core.submitted import Observed, Submitted
 
-
 # As the named tuples' own way, without their detour: it is walked for every observation there is.
 _new: Final = tuple.__new__
 

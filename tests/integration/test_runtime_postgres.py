@@ -6,7 +6,7 @@ import asyncio
 import sys
 import types
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -66,6 +66,9 @@ async def test_values_are_exact_and_aware(database: str) -> None:
         assert many == [instant, instant]
         with pytest.raises(asyncpg.DataError):
             await part.pool.fetchval("SELECT $1::timestamptz", instant.replace(tzinfo=None))
+        for day in (date.min, date(1999, 12, 31), date(2026, 2, 28), date.max):
+            row = await part.pool.fetchrow("SELECT $1::date AS d, $1::date::text AS t", day)
+            assert row is not None and (row["d"], row["t"]) == (day, day.isoformat()), "no day is infinite"
         assert part.unready() is None
     finally:
         await part.stop()

@@ -18,6 +18,7 @@ from chiso_indicators.core.records import Bad, read_submission
 from chiso_indicators.core.submissions import Accepted
 from chiso_indicators.metrics import Metrics
 from chiso_indicators.store.apply import Applied, ApplyStore, Decoded
+from chiso_indicators.store.apply_rows import SubmissionAppeared
 from chiso_indicators.store.reference import AnotherCatalogue
 
 log = get_logger(__name__)
@@ -25,6 +26,7 @@ log = get_logger(__name__)
 _MOST_OBSERVATIONS: Final = 5_000
 _LOOK_SECONDS: Final = 0.1
 _MOST_VERSIONS: Final = 1_000
+_TRIES: Final = 4
 # What Python says of values that no database has seen yet: impossible numbers, text that is no Unicode.
 _VALUES_AT_FAULT: Final = (ArithmeticError, ValueError)
 
@@ -117,12 +119,16 @@ class Apply:
         await self._bisect(batch[half:])
 
     async def _apply(self, batch: Sequence[Decoded]) -> Applied:
-        try:
-            return await self._store().apply(batch, self._clock.now())
-        except AnotherCatalogue:
-            if self._follow is None:
-                raise
-            await self._follow()
+        """Stores a batch; again where others stored a submission of it, or changed the catalogue, meanwhile."""
+        for _ in range(_TRIES):
+            try:
+                return await self._store().apply(batch, self._clock.now())
+            except SubmissionAppeared:
+                continue  # it is known now
+            except AnotherCatalogue:
+                if self._follow is None:
+                    raise
+                await self._follow()
         return await self._store().apply(batch, self._clock.now())
 
     async def _await_catalogue(self, batch: Sequence[Decoded]) -> None:

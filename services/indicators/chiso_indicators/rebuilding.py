@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from chiso_shared.contracts.topics import SUBMISSIONS
 from chiso_shared.runtime.clock import Clock
 from chiso_shared.runtime.lifecycle import describe
 from chiso_shared.runtime.logs import get_logger
@@ -35,6 +34,8 @@ from chiso_indicators.submissions_log import read_between
 log = get_logger(__name__)
 
 _ROUNDS: Final = 20
+# One stores while another decodes; more would only wait for each other.
+_SIDE_BY_SIDE: Final = 2
 
 
 class DecidedMeanwhile(Exception):
@@ -131,14 +132,14 @@ class Rebuilding:
         pool = read.pool
         decided = await decisions(pool)
         async with new_generation(pool):
-            apply = self._apply()
-            await self._fill_nearly(apply, progress)
+            applies = [self._apply() for _ in range(_SIDE_BY_SIDE)]
+            await self._fill_nearly(applies, progress)
             async with paused_apply(pool) as (session, offsets):
-                await self._fill(apply, progress, offsets)
+                await self._fill(applies, progress, offsets)
                 if await decisions(session) != decided:
                     raise DecidedMeanwhile("a decision was taken during the rebuild: run it again")
                 progress.state = "comparing"
-                found = await compare(session, offsets)
+                found = await compare(pool, offsets)
                 if not compare_only and not found.agrees:
                     await write(session, read.assembler.planner, self._clock.now())
                 return found
@@ -146,25 +147,36 @@ class Rebuilding:
     def _apply(self) -> Apply:
         """Apply as it runs live, with counters of its own: what is applied again is not counted again."""
         read = self._reader()
-        store = ApplyStore(read.pool, read.assembler.planner, read.assembler.first_started_at)
+        store = ApplyStore(
+            read.pool, read.assembler.planner, read.assembler.first_started_at, tells_roll=False
+        )
         metrics = Metrics(CollectorRegistry(), read.assembler.planner.catalogue.version)
         return Apply(lambda: store, self._clock, metrics, lambda: None)
 
-    async def _fill_nearly(self, apply: Apply, progress: Progress) -> None:
+    async def _fill_nearly(self, applies: Sequence[Apply], progress: Progress) -> None:
         """Until the live store is at most one batch ahead; it may go on growing, so not for ever."""
         for _ in range(_ROUNDS):
             ends = await live_offsets(self._reader().pool)
             ahead = sum(ends.values()) - sum(progress.reached.values())
             if progress.reached and ahead <= self._max_records:
                 return
-            await self._fill(apply, progress, ends)
+            await self._fill(applies, progress, ends)
 
-    async def _fill(self, apply: Apply, progress: Progress, ends: Mapping[int, int]) -> None:
+    async def _fill(self, applies: Sequence[Apply], progress: Progress, ends: Mapping[int, int]) -> None:
+        """Each Apply has partitions of its own, as instances have: one decodes while another's are stored."""
         progress.of = sum(ends.values())
-        with working_in(GENERATION):
-            await apply.stored_offsets(range(SUBMISSIONS.partitions))
-        async for batch in read_between(self._bootstrap, progress.reached, ends, self._max_records):
-            with working_in(GENERATION):
-                await apply.handle(batch)
-            progress.records += len(batch)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for number, apply in enumerate(applies):
+                    share = {one: end for one, end in ends.items() if one % len(applies) == number}
+                    tasks.create_task(self._fill_share(apply, progress, share))
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from failed
         progress.reached = dict(ends)
+
+    async def _fill_share(self, apply: Apply, progress: Progress, ends: Mapping[int, int]) -> None:
+        with working_in(GENERATION):
+            await apply.stored_offsets(ends)
+            async for batch in read_between(self._bootstrap, progress.reached, ends, self._max_records):
+                await apply.handle(batch)
+                progress.records += len(batch)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -218,7 +219,11 @@ def run_service(build: Callable[[], Service]) -> int:
     """
 
     async def main() -> int:
-        return await build().run()
+        service = build()
+        # The collector need not look again and again at what lives as long as the process.
+        gc.collect()
+        gc.freeze()
+        return await service.run()
 
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(main())

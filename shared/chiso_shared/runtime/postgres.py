@@ -6,7 +6,8 @@ import asyncio
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from importlib import resources
 from typing import Final, Literal, TypeAlias
 
@@ -25,6 +26,7 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+_EPOCH_DAY: Final = _EPOCH.toordinal()
 _NAME: Final = re.compile(r"^-- name: ([a-z][a-z0-9_]*)\s*$", re.MULTILINE)
 
 
@@ -146,8 +148,9 @@ async def connect_patiently(dsn: str, application_name: str, patience_seconds: f
 class Database(Background):
     """A pool of sessions with time limits; `start` waits `patience_seconds` for the server, then raises.
 
-    `numeric` is `Decimal`; `timestamptz` is aware, in UTC, and a naive datetime is refused; `json` and
-    `jsonb` are text (encode and decode them with `chiso_shared.contracts.codec`).
+    `numeric` is `Decimal`; `timestamptz` is aware, in UTC, and a naive datetime is refused; `date` is exact,
+    its first and last day too; `json` and `jsonb` are text (encode and decode them with
+    `chiso_shared.contracts.codec`).
     """
 
     def __init__(
@@ -238,8 +241,14 @@ async def _prepare_session(connection: Connection) -> None:
     await connection.set_type_codec(
         "timestamptz", schema="pg_catalog", encoder=_encode_instant, decoder=_decode_instant, format="tuple"
     )
+    # The driver's own codec takes 0001-01-01 and 9999-12-31 for infinite.
+    await connection.set_type_codec(
+        "date", schema="pg_catalog", encoder=_encode_day, decoder=_decode_day, format="tuple"
+    )
 
 
+# Rows of a batch share their instants.
+@lru_cache(maxsize=4_096)
 def _encode_instant(value: datetime) -> tuple[int]:
     if value.tzinfo is None:
         raise ValueError("a timestamptz needs an aware datetime")
@@ -248,3 +257,11 @@ def _encode_instant(value: datetime) -> tuple[int]:
 
 def _decode_instant(value: tuple[int]) -> datetime:
     return _EPOCH + timedelta(microseconds=value[0])
+
+
+def _encode_day(value: date) -> tuple[int]:
+    return (value.toordinal() - _EPOCH_DAY,)
+
+
+def _decode_day(value: tuple[int]) -> date:
+    return date.fromordinal(max(date.min.toordinal(), min(value[0] + _EPOCH_DAY, date.max.toordinal())))

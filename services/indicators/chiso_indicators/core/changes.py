@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
@@ -14,7 +13,7 @@ from chiso_indicators.core.causes import cause_of, is_late, union
 from chiso_indicators.core.figure import Figure, difference
 from chiso_indicators.core.fold import Outcome, Revision, Standing, outcomes
 from chiso_indicators.core.keys import Key
-from chiso_indicators.core.plan import Place, Planner
+from chiso_indicators.core.plan import Instants, Place, Planner
 from chiso_indicators.core.submissions import Batch
 
 QUARANTINED: Final = "quarantined"
@@ -65,8 +64,7 @@ def read_changes(text: str) -> list[Change]:
     return _CHANGES.decode(text)
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(msgspec.Struct, frozen=True, gc=False):
     """A revision with its outcome; `late` is None where the past is being loaded or the cell is unknown."""
 
     revision: Revision
@@ -80,22 +78,23 @@ class Judge:
 
     def __init__(self, planner: Planner, first_started_at: datetime) -> None:
         self._planner = planner
-        self._first_started_at = first_started_at
+        self._first_started_at = first_started_at.astimezone(UTC)
+        self._instants_in_utc: dict[tuple[str, str], Instants | None] = {}
 
     def judge(
-        self, batch: Batch, standings: Mapping[Key, Standing | None]
+        self, batch: Batch, standings: Mapping[Key, Standing | None], *, tells: bool = True
     ) -> tuple[list[Judged], list[Change]]:
-        """Every revision with its outcome, and the cells that changed, by key."""
+        """Every revision with its outcome, and the cells that changed, by key (none unless it `tells`)."""
         by_cell: dict[Key, list[Revision]] = {}
         for revision in batch.revisions:
             by_cell.setdefault(revision.key, []).append(revision)
         judged: list[Judged] = []
         changes: list[Change] = []
-        for key in sorted(by_cell):
+        for key in sorted(by_cell) if tells else by_cell:
             revisions, standing = by_cell[key], standings[key]
             found = outcomes(standing, revisions)
-            judged.extend(self._judged(*pair) for pair in zip(revisions, found, strict=True))
-            change = self._change(standing, revisions, found)
+            judged.extend(map(self._judged, revisions, found))
+            change = self._change(standing, revisions, found) if tells else None
             if change is not None:
                 changes.append(change)
         judged.extend(self._judged(revision, outcome) for revision, outcome in batch.aside)
@@ -105,7 +104,7 @@ class Judge:
 
     def cause(self, revision: Revision, is_first: bool) -> str:
         """Why an effective revision changed its cell."""
-        period = self._planner.instants(revision.key.calendar, revision.key.period)
+        period = self._instants(revision.key)
         assert period is not None  # noqa: S101 - a placed cell has a period
         return cause_of(
             revision.figure.op,
@@ -117,12 +116,12 @@ class Judge:
 
     def is_after_close(self, revision: Revision) -> bool:
         """Whether a revision was accepted after the close of its period."""
-        period = self._planner.instants(revision.key.calendar, revision.key.period)
+        period = self._instants(revision.key)
         return period is not None and revision.order.accepted_at > period.close_at
 
     def _judged(self, revision: Revision, outcome: Outcome) -> Judged:
         key = revision.key
-        period = self._planner.instants(key.calendar, key.period)
+        period = self._instants(key)
         place = self._planner.place(key.unit, key.calendar, key.period)
         assert period is not None and place is not None  # noqa: S101 - placed cells only
         due_at = period.due_at[place.level]
@@ -130,8 +129,20 @@ class Judge:
         return Judged(revision, outcome, period.year, late)
 
     def _year(self, revision: Revision) -> int:
-        period = self._planner.instants(revision.key.calendar, revision.key.period)
+        period = self._instants(revision.key)
         return period.year if period is not None else 0
+
+    def _instants(self, key: Key) -> Instants | None:
+        """As the planner has them, in UTC: instants of one zone are compared many times faster."""
+        known = (key.calendar, key.period)
+        if known not in self._instants_in_utc:
+            found = self._planner.instants(*known)
+            self._instants_in_utc[known] = found and Instants(
+                found.year,
+                found.close_at.astimezone(UTC),
+                {level: due_at.astimezone(UTC) for level, due_at in found.due_at.items()},
+            )
+        return self._instants_in_utc[known]
 
     def _change(
         self, standing: Standing | None, revisions: Sequence[Revision], found: Sequence[Outcome]
@@ -146,7 +157,8 @@ class Judge:
             # Only timeliness can change: the first report was earlier than known.
             return self._described(standing.figure, revisions[0], standing.figure, ["report"])
         first = effective[0] if standing is None else None
-        causes = union(self.cause(revision, revision is first) for revision in effective)
+        found_causes = [self.cause(revision, revision is first) for revision in effective]
+        causes = found_causes if len(found_causes) == 1 else union(found_causes)
         before = standing.figure if standing is not None else None
         return self._described(before, effective[-1], effective[-1].figure, causes)
 

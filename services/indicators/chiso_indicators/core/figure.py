@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from chiso_shared.contracts.codec import plain
+
+_ZERO: Final = Decimal(0)
 
 
 class Figure(NamedTuple):
@@ -58,10 +60,11 @@ def difference(before: Figure | None, after: Figure, is_ratio: bool) -> tuple[De
     old, new = addends(before, is_ratio), addends(after, is_ratio)
     if old is None and new is None:
         return None, None
-    zero = Decimal(0)
-    numerator = plain((new.numerator if new else zero) - (old.numerator if old else zero))
+    if old is None and new is not None:
+        return new.numerator, new.denominator
+    numerator = plain((new.numerator if new else _ZERO) - (old.numerator if old else _ZERO))
     if not is_ratio:
         return numerator, None
-    above = (new.denominator if new else None) or zero
-    below = (old.denominator if old else None) or zero
+    above = (new.denominator if new else None) or _ZERO
+    below = (old.denominator if old else None) or _ZERO
     return numerator, plain(above - below)

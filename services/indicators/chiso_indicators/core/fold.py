@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final, NamedTuple
 from uuid import UUID
+
+import msgspec
 
 from chiso_indicators.core.figure import Figure
 from chiso_indicators.core.keys import Key
@@ -34,8 +35,7 @@ def order_of(
     return Order(dated, revision, accepted_at, submission_id, agency)
 
 
-@dataclass(frozen=True, slots=True)
-class Revision:
+class Revision(msgspec.Struct, frozen=True, gc=False):
     """One observation of an accepted submission, as far as its cell is concerned."""
 
     key: Key
@@ -46,8 +46,7 @@ class Revision:
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True, gc=False):
     """A cell as far as winning goes: the winner so far and when its first revision was accepted."""
 
     order: Order
@@ -55,8 +54,7 @@ class Standing:
     first_accepted_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Contender:
+class Contender(msgspec.Struct, frozen=True, gc=False):
     """The best of several revisions of one cell, and the earliest instant among them."""
 
     winner: Revision
@@ -91,6 +89,10 @@ class Outcome(NamedTuple):
     effective: bool
 
 
+_APPLIED: Final = Outcome("applied", None, True)
+_UNCHANGED: Final = Outcome("unchanged", None, False)
+
+
 def outcomes(standing: Standing | None, revisions: Sequence[Revision]) -> list[Outcome]:
     """What becomes of revisions of one cell that arrive in this order after `standing`."""
     order = standing.order if standing else None
@@ -101,9 +103,9 @@ def outcomes(standing: Standing | None, revisions: Sequence[Revision]) -> list[O
             found.append(Outcome("superseded", _hint(revision.order, order), False))
             continue
         if figure == revision.figure:
-            found.append(Outcome("unchanged", None, False))
+            found.append(_UNCHANGED)
         else:
-            found.append(Outcome("applied", None, True))
+            found.append(_APPLIED)
         order, figure = revision.order, revision.figure
     return found
 

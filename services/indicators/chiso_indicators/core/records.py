@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from chiso_shared.contracts.codec import MalformedJSON, decode_model
+from chiso_shared.contracts.codec import MalformedJSON
 from chiso_shared.contracts.events import Event, NotACloudEvent
-from chiso_shared.contracts.submission import SubmissionEvent
 from chiso_shared.contracts.topics import SUBMISSIONS
 from pydantic import ValidationError
+
+from chiso_indicators.core.submitted import Submitted, read_submitted
 
 _EVENT_TYPE: Final = SUBMISSIONS.event_types[0]
 _DETAIL_LENGTH: Final = 1_000
@@ -24,7 +25,7 @@ class Bad:
     detail: str
 
 
-def read_submission(headers: Mapping[str, str], value: bytes | None) -> SubmissionEvent | Bad:
+def read_submission(headers: Mapping[str, str], value: bytes | None) -> Submitted | Bad:
     """The submission in a record. Never raises: what is wrong with it is the answer."""
     if value is None:
         return Bad("no_value", "the record has no value")
@@ -35,7 +36,7 @@ def read_submission(headers: Mapping[str, str], value: bytes | None) -> Submissi
     if event.type != _EVENT_TYPE:
         return Bad("unknown_type", f"ce_type is {event.type[:100]}")
     try:
-        submission = decode_model(SubmissionEvent, value)
+        submission = read_submitted(value)
     except MalformedJSON as error:
         return Bad("malformed", str(error)[:_DETAIL_LENGTH])
     except ValidationError as error:
@@ -43,7 +44,7 @@ def read_submission(headers: Mapping[str, str], value: bytes | None) -> Submissi
     return _checked(submission)
 
 
-def _checked(submission: SubmissionEvent) -> SubmissionEvent | Bad:
+def _checked(submission: Submitted) -> Submitted | Bad:
     """What the store relies on and the model does not say."""
     seen = {(observation.unit, observation.indicator) for observation in submission.observations}
     if len(seen) != len(submission.observations):

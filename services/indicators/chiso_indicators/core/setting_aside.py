@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from chiso_indicators.core.changes import Judged
 from chiso_indicators.core.fold import Outcome, Revision
@@ -50,6 +52,8 @@ class Ruling:
 
 def settled(judged: Sequence[Judged], ruling: Ruling) -> list[Judged]:
     """Outcomes after decisions: what was approved is `applied`, as when it was decided after it was held."""
+    if not ruling.decisions:
+        return list(judged)
     return [
         replace(item, outcome=Outcome("applied", f"approved, {item.outcome.outcome}", item.outcome.effective))
         if item.outcome.outcome in ("superseded", "unchanged")
@@ -65,6 +69,13 @@ class Gate:
     def __init__(self, planner: Planner, first_started_at: datetime) -> None:
         self._planner = planner
         self._first_started_at = first_started_at
+        self._has_authorities = bool(planner.catalogue.authorities)
+        indicators = planner.catalogue.indicators.values()
+        self._restating = frozenset(one.code for one in indicators if one.late_policy == "restate")
+
+    def lets_all_pass(self, revisions: Sequence[Revision]) -> bool:
+        """Whether there is no need to ask about each: no authoritative sources, no policy but `restate`."""
+        return not self._has_authorities and all(one.key.indicator in self._restating for one in revisions)
 
     def in_question(self, revisions: Sequence[Revision]) -> list[Revision]:
         """The revisions about which decisions have to be looked up: late ones of indicators with a policy."""
@@ -73,7 +84,7 @@ class Gate:
     def aside(self, revision: Revision, ruling: Ruling) -> Outcome | None:
         """The outcome of a revision that does not count, None for one that does."""
         key, order = revision.key, revision.order
-        authority = self._planner.authority(key)
+        authority = self._planner.authority(key) if self._has_authorities else None
         if authority and order.agency not in authority:
             return Outcome(SHADOW, "not_the_authoritative_source", False)
         if not self._is_subject(revision):
@@ -89,9 +100,9 @@ class Gate:
         return self._planner.catalogue.indicators[revision.key.indicator].late_policy
 
     def _is_subject(self, revision: Revision) -> bool:
-        policy = self._policy(revision)
-        if policy == "restate":
+        if revision.key.indicator in self._restating:
             return False
+        policy = self._policy(revision)
         instants = self._planner.instants(revision.key.calendar, revision.key.period)
         return instants is not None and is_subject_to_policy(
             policy, revision.order.accepted_at, instants.close_at, self._first_started_at

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
-from chiso_shared.contracts.submission import Observation, SubmissionEvent
-
 from chiso_indicators.core.figure import Figure
-from chiso_indicators.core.fold import Contender, Outcome, Revision, fold, order_of
+from chiso_indicators.core.fold import Contender, Order, Outcome, Revision, fold, order_of
 from chiso_indicators.core.keys import Key
 from chiso_indicators.core.plan import Planner
+from chiso_indicators.core.submitted import Observed, Submitted
+
+# As the named tuples' own way, without their detour: it is walked for every observation there is.
+_new: Final = tuple.__new__
 
 
 class SubmissionId(NamedTuple):
@@ -31,7 +33,7 @@ class Accepted:
     key: str | None
     headers: Mapping[str, str]
     document: str
-    event: SubmissionEvent
+    event: Submitted
 
     @property
     def id(self) -> SubmissionId:
@@ -95,8 +97,11 @@ def take_apart(submissions: Iterable[Accepted], planner: Planner) -> Batch:
     batch = Batch()
     for accepted in submissions:
         event = accepted.event
-        for ordinal, observation in enumerate(event.observations):
-            revision = _revision(event, ordinal, observation)
+        order = order_of(
+            event.basis, event.as_of, event.revision, event.accepted_at, event.submission_id, event.agency
+        )
+        for ordinal, observed in enumerate(event.observations):
+            revision = _revision(event, order, ordinal, observed)
             reason = _misfit(revision.key, planner)
             if reason is None:
                 batch.revisions.append(revision)
@@ -105,31 +110,32 @@ def take_apart(submissions: Iterable[Accepted], planner: Planner) -> Batch:
     return batch
 
 
-def _revision(event: SubmissionEvent, ordinal: int, observation: Observation) -> Revision:
+def _revision(event: Submitted, order: Order, ordinal: int, observed: Observed) -> Revision:
     return Revision(
-        key=Key(observation.unit, observation.indicator, event.calendar, event.period, event.basis),
-        ordinal=ordinal,
-        order=order_of(
-            event.basis, event.as_of, event.revision, event.accepted_at, event.submission_id, event.agency
+        _new(Key, (observed.unit, observed.indicator, event.calendar, event.period, event.basis)),
+        ordinal,
+        order,
+        _new(
+            Figure,
+            (
+                observed.op,
+                observed.status,
+                observed.numerator,
+                observed.denominator,
+                observed.value,
+                observed.value_high,
+                observed.qualifier,
+                event.as_of,
+            ),
         ),
-        figure=Figure(
-            observation.op,
-            observation.status,
-            observation.numerator,
-            observation.denominator,
-            observation.value,
-            observation.value_high,
-            observation.qualifier,
-            event.as_of,
-        ),
-        stage=event.stage,
-        reason=observation.reason or event.reason,
+        event.stage,
+        observed.reason or event.reason,
     )
 
 
 def _misfit(key: Key, planner: Planner) -> str | None:
     if key.indicator not in planner.catalogue.indicators:
         return "unknown_indicator"
-    if planner.period(key.calendar, key.period) is None:
-        return "unknown_period"
-    return None if planner.place(key.unit, key.calendar, key.period) is not None else "unknown_unit"
+    if planner.place(key.unit, key.calendar, key.period) is not None:
+        return None
+    return "unknown_unit" if planner.period(key.calendar, key.period) is not None else "unknown_period"

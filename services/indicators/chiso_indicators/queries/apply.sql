@@ -35,59 +35,66 @@ SELECT known.agency, known.submission_id, known.payload_sha256
 FROM unnest($1::text[], $2::uuid[]) AS asked(agency, submission_id)
 JOIN indicators.submission AS known USING (agency, submission_id);
 
--- name: upsert_cells
-INSERT INTO indicators.cell AS cell
-SELECT * FROM jsonb_populate_recordset(NULL::indicators.cell, $1::jsonb) AS given
-ORDER BY given.unit COLLATE "C", given.indicator COLLATE "C", given.calendar COLLATE "C",
-    given.period COLLATE "C", given.basis COLLATE "C"
-ON CONFLICT (unit, indicator, calendar, period, basis) DO UPDATE SET
-    level = EXCLUDED.level,
-    parent = EXCLUDED.parent,
-    op = EXCLUDED.op,
-    status = EXCLUDED.status,
-    numerator = EXCLUDED.numerator,
-    denominator = EXCLUDED.denominator,
-    value = EXCLUDED.value,
-    value_high = EXCLUDED.value_high,
-    qualifier = EXCLUDED.qualifier,
-    as_of = EXCLUDED.as_of,
-    order_date = EXCLUDED.order_date,
-    revision = EXCLUDED.revision,
-    accepted_at = EXCLUDED.accepted_at,
-    submission_id = EXCLUDED.submission_id,
-    agency = EXCLUDED.agency,
-    stage = EXCLUDED.stage,
-    reason = EXCLUDED.reason,
-    first_accepted_at = least(cell.first_accepted_at, EXCLUDED.first_accepted_at),
-    (changes, changes_after_close, changed_at, cause) = (
-        SELECT CASE WHEN differs THEN cell.changes + 1 ELSE cell.changes END,
-            CASE WHEN differs THEN cell.changes_after_close + EXCLUDED.changes_after_close
-                ELSE cell.changes_after_close END,
-            CASE WHEN differs THEN EXCLUDED.changed_at ELSE cell.changed_at END,
-            CASE WHEN NOT differs THEN cell.cause WHEN EXCLUDED.op = 'withdraw' THEN 'withdraw' ELSE 'correct' END
-        FROM (SELECT (cell.op, cell.status, cell.numerator, cell.denominator, cell.value, cell.value_high,
-                cell.qualifier, cell.as_of)
-            IS DISTINCT FROM (EXCLUDED.op, EXCLUDED.status, EXCLUDED.numerator, EXCLUDED.denominator,
-                EXCLUDED.value, EXCLUDED.value_high, EXCLUDED.qualifier, EXCLUDED.as_of) AS differs) AS compared)
-WHERE (EXCLUDED.order_date, EXCLUDED.revision, EXCLUDED.accepted_at, EXCLUDED.submission_id, EXCLUDED.agency)
-    > (cell.order_date, cell.revision, cell.accepted_at, cell.submission_id, cell.agency)
-RETURNING new.unit, new.indicator, new.calendar, new.period, new.basis,
-    old.unit IS NULL AS created,
-    old.op, old.status, old.numerator, old.denominator, old.value, old.value_high, old.qualifier, old.as_of,
-    old.order_date, old.revision, old.accepted_at, old.submission_id, old.agency, old.first_accepted_at;
+-- Rows come as arrays of the live tables' row types, which is why these are written "indicators": the types stay
+-- where they are when a rebuild moves the statements to another schema.
 
--- The cells whose winner stood; the upsert has locked them already. Their first report may have been earlier.
--- name: losing_cells
-WITH given AS (
-    SELECT * FROM jsonb_to_recordset($1::jsonb) AS given(
-        unit text, indicator text, calendar text, period text, basis text, first_accepted_at timestamptz)
+-- What was replaced, and how many cells were written in all: no row comes back for a new cell.
+-- name: upsert_cells
+WITH put AS (
+    INSERT INTO indicators.cell AS cell
+    SELECT * FROM unnest($1::"indicators".cell[]) AS given
+    ORDER BY given.unit COLLATE "C", given.indicator COLLATE "C", given.calendar COLLATE "C",
+        given.period COLLATE "C", given.basis COLLATE "C"
+    ON CONFLICT (unit, indicator, calendar, period, basis) DO UPDATE SET
+        level = EXCLUDED.level,
+        parent = EXCLUDED.parent,
+        op = EXCLUDED.op,
+        status = EXCLUDED.status,
+        numerator = EXCLUDED.numerator,
+        denominator = EXCLUDED.denominator,
+        value = EXCLUDED.value,
+        value_high = EXCLUDED.value_high,
+        qualifier = EXCLUDED.qualifier,
+        as_of = EXCLUDED.as_of,
+        order_date = EXCLUDED.order_date,
+        revision = EXCLUDED.revision,
+        accepted_at = EXCLUDED.accepted_at,
+        submission_id = EXCLUDED.submission_id,
+        agency = EXCLUDED.agency,
+        stage = EXCLUDED.stage,
+        reason = EXCLUDED.reason,
+        first_accepted_at = least(cell.first_accepted_at, EXCLUDED.first_accepted_at),
+        (changes, changes_after_close, changed_at, cause) = (
+            SELECT CASE WHEN differs THEN cell.changes + 1 ELSE cell.changes END,
+                CASE WHEN differs THEN cell.changes_after_close + EXCLUDED.changes_after_close
+                    ELSE cell.changes_after_close END,
+                CASE WHEN differs THEN EXCLUDED.changed_at ELSE cell.changed_at END,
+                CASE WHEN NOT differs THEN cell.cause WHEN EXCLUDED.op = 'withdraw' THEN 'withdraw' ELSE 'correct' END
+            FROM (SELECT (cell.op, cell.status, cell.numerator, cell.denominator, cell.value, cell.value_high,
+                    cell.qualifier, cell.as_of)
+                IS DISTINCT FROM (EXCLUDED.op, EXCLUDED.status, EXCLUDED.numerator, EXCLUDED.denominator,
+                    EXCLUDED.value, EXCLUDED.value_high, EXCLUDED.qualifier, EXCLUDED.as_of) AS differs) AS compared)
+    WHERE (EXCLUDED.order_date, EXCLUDED.revision, EXCLUDED.accepted_at, EXCLUDED.submission_id, EXCLUDED.agency)
+        > (cell.order_date, cell.revision, cell.accepted_at, cell.submission_id, cell.agency)
+    RETURNING new.unit, new.indicator, new.calendar, new.period, new.basis,
+        old.unit IS NULL AS created,
+        old.op, old.status, old.numerator, old.denominator, old.value, old.value_high, old.qualifier, old.as_of,
+        old.order_date, old.revision, old.accepted_at, old.submission_id, old.agency, old.first_accepted_at
 )
+SELECT counted.written, put.*
+FROM (SELECT count(*) AS written FROM put) AS counted
+LEFT JOIN put ON NOT put.created;
+
+-- The cells whose winner stood: those that this transaction has not written, and the upsert has locked already.
+-- Their first report may have been earlier.
+-- name: losing_cells
 UPDATE indicators.cell AS cell
 SET first_accepted_at = least(cell.first_accepted_at, given.first_accepted_at)
-FROM given
+FROM unnest($1::"indicators".cell[]) AS given
 WHERE (cell.unit, cell.indicator, cell.calendar, cell.period, cell.basis)
     = (given.unit, given.indicator, given.calendar, given.period, given.basis)
-RETURNING cell.unit, cell.indicator, cell.calendar, cell.period, cell.basis, false AS created,
+    AND cell.xmin <> pg_current_xact_id()::xid
+RETURNING cell.unit, cell.indicator, cell.calendar, cell.period, cell.basis,
     cell.op, cell.status, cell.numerator, cell.denominator, cell.value, cell.value_high, cell.qualifier,
     cell.as_of, cell.order_date, cell.revision, cell.accepted_at, cell.submission_id, cell.agency,
     old.first_accepted_at;
@@ -97,7 +104,7 @@ INSERT INTO indicators.dirty (kind, cells, changes) VALUES ('cells', $1, $2) RET
 
 -- name: insert_submissions
 INSERT INTO indicators.submission
-SELECT * FROM jsonb_populate_recordset(NULL::indicators.submission, $1::jsonb) AS given
+SELECT * FROM unnest($1::"indicators".submission[]) AS given
 ORDER BY given.agency COLLATE "C", given.submission_id
 ON CONFLICT DO NOTHING
 RETURNING agency, submission_id;

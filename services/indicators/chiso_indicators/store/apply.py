@@ -14,7 +14,7 @@ from chiso_shared.runtime.postgres import Pool
 from chiso_indicators.core.changes import Change, Judge, write_changes
 from chiso_indicators.core.plan import Planner
 from chiso_indicators.core.records import Bad
-from chiso_indicators.core.setting_aside import Gate, settled
+from chiso_indicators.core.setting_aside import Gate, Ruling, settled
 from chiso_indicators.core.submissions import Accepted, SubmissionId, sort_out, take_apart
 from chiso_indicators.store.apply_rows import (
     insert_quarantine,
@@ -47,11 +47,17 @@ class Applied:
 
 
 class ApplyStore:
-    """Writes batches. `first_started_at` is the installation's first start."""
+    """Writes batches. `first_started_at` is the installation's first start.
 
-    def __init__(self, pool: Pool, planner: Planner, first_started_at: datetime) -> None:
+    `tells_roll`: dirty rows are appended. A generation has nobody who would read them.
+    """
+
+    def __init__(
+        self, pool: Pool, planner: Planner, first_started_at: datetime, *, tells_roll: bool = True
+    ) -> None:
         self._pool = pool
         self._planner = planner
+        self._tells_roll = tells_roll
         self._judge = Judge(planner, first_started_at)
         self._gate = Gate(planner, first_started_at)
 
@@ -93,10 +99,12 @@ class ApplyStore:
     ) -> None:
         found = sort_out(accepted, await _known(session, accepted))
         batch = take_apart(found.new.values(), self._planner)
-        ruling = await ruling_on(session, self._gate.in_question(batch.revisions))
-        batch.set_aside(lambda revision: self._gate.aside(revision, ruling))
+        ruling = Ruling()
+        if not self._gate.lets_all_pass(batch.revisions):
+            ruling = await ruling_on(session, self._gate.in_question(batch.revisions))
+            batch.set_aside(lambda revision: self._gate.aside(revision, ruling))
         standings = await write_cells(session, batch.contenders(), self._planner, self._judge, applied_at)
-        judged, changes = self._judge.judge(batch, standings)
+        judged, changes = self._judge.judge(batch, standings, tells=self._tells_roll)
         judged = settled(judged, ruling)
         dirty_id = await _append_dirty(session, changes)
         await insert_submissions(session, found, judged, dirty_id, applied_at)

@@ -10,6 +10,7 @@ from chiso_shared.contracts.topics import SUBMISSIONS
 from chiso_shared.runtime.consumer import Record
 
 from chiso_indicators.core.changes import Judged
+from chiso_indicators.core.fold import Order
 from chiso_indicators.core.records import Bad
 from chiso_indicators.core.submissions import Accepted, Sorted, SubmissionId
 from chiso_indicators.store.sql import Session, as_json, queries, schema
@@ -57,49 +58,54 @@ async def insert_submissions(
 ) -> None:
     if not found.new:
         return
-    outcomes: dict[SubmissionId, set[str]] = {}
+    outcomes: dict[tuple[str, int], set[str]] = {}
     for item in judged:
-        order = item.revision.order
-        outcomes.setdefault(SubmissionId(order.agency, order.submission_id), set()).add(item.outcome.outcome)
+        outcomes.setdefault(_identity(item.revision.order), set()).add(item.outcome.outcome)
     rows = [
-        _submission(accepted, sorted(outcomes.get(accepted.id, ())), dirty_id, applied_at)
+        _submission(accepted, sorted(outcomes.get(_identity(accepted.id), ())), dirty_id, applied_at)
         for accepted in found.new.values()
     ]
-    stored = await session.fetch(queries().insert_submissions, as_json(rows))
+    stored = await session.fetch(queries().insert_submissions, rows)
     if len(stored) != len(rows):
         raise SubmissionAppeared(f"{len(rows) - len(stored)} submissions were stored meanwhile")
 
 
+def _identity(one: Order | SubmissionId) -> tuple[str, int]:
+    """What a submission is known by, quicker to look up than a UUID is."""
+    return one.agency, one.submission_id.int
+
+
 def _submission(
     accepted: Accepted, outcomes: list[str], dirty_id: int | None, applied_at: datetime
-) -> dict[str, Any]:
+) -> tuple[Any, ...]:
+    """A row of the table `submission`, in the order of its columns."""
     event = accepted.event
-    return {
-        "agency": event.agency,
-        "submission_id": event.submission_id,
-        "payload_sha256": event.payload_sha256,
-        "accepted_at": event.accepted_at,
-        "applied_at": applied_at,
-        "partition": accepted.partition,
-        "log_offset": accepted.offset,
-        "key_id": event.key_id,
-        "catalogue_version": event.catalogue_version,
-        "calendar": event.calendar,
-        "period": event.period,
-        "basis": event.basis,
-        "as_of": event.as_of,
-        "stage": event.stage,
-        "revision": event.revision,
-        "reason": event.reason,
-        "source": event.source.model_dump(mode="json"),
-        "observations": len(event.observations),
-        "outcomes": outcomes,
-        "duplicates": 0,
-        "dirty_id": dirty_id,
-        "record_key": accepted.key,
-        "headers": accepted.headers,
-        "document": accepted.document,
-    }
+    return (
+        event.agency,
+        event.submission_id,
+        event.payload_sha256,
+        event.accepted_at,
+        applied_at,
+        accepted.partition,
+        accepted.offset,
+        event.key_id,
+        event.catalogue_version,
+        event.calendar,
+        event.period,
+        event.basis,
+        event.as_of,
+        event.stage,
+        event.revision,
+        event.reason,
+        as_json(event.source),
+        len(event.observations),
+        outcomes,
+        0,  # duplicates
+        dirty_id,
+        accepted.key,
+        as_json(accepted.headers),
+        accepted.document,
+    )
 
 
 async def insert_revisions(
@@ -112,11 +118,11 @@ async def insert_revisions(
         "revision",
         schema_name=schema(),
         columns=_REVISION_COLUMNS,
-        records=[(*_revision(item, applied_at), dirty_id) for item in judged],
+        records=[_revision(item, applied_at, dirty_id) for item in judged],
     )
 
 
-def _revision(item: Judged, applied_at: datetime) -> tuple[Any, ...]:
+def _revision(item: Judged, applied_at: datetime, dirty_id: int | None) -> tuple[Any, ...]:
     revision, order, figure = item.revision, item.revision.order, item.revision.figure
     return (
         item.year,
@@ -133,6 +139,7 @@ def _revision(item: Judged, applied_at: datetime) -> tuple[Any, ...]:
         revision.stage,
         revision.reason,
         item.late,
+        dirty_id,
     )
 
 

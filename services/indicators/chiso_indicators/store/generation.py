@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,8 +20,10 @@ from chiso_indicators.store.reference import hold_catalogue
 from chiso_indicators.store.sql import Session, Values, key_of, queries
 
 GENERATION: Final = "indicators_rebuild"
+_PATIENCE_SECONDS: Final = 600
 _PATIENCE: Final = (
-    "SET LOCAL statement_timeout = '600s'; SET LOCAL idle_in_transaction_session_timeout = '600s'"
+    f"SET LOCAL statement_timeout = '{_PATIENCE_SECONDS}s';"
+    f" SET LOCAL idle_in_transaction_session_timeout = '{_PATIENCE_SECONDS}s'"
 )
 _OWN: Final = (
     "consumer_offset",
@@ -28,7 +31,6 @@ _OWN: Final = (
     "submission_conflict",
     "revision",
     "cell",
-    "dirty",
     "quarantine",
 )
 _SHOWN: Final = 100
@@ -68,6 +70,7 @@ async def new_generation(pool: Pool) -> AsyncIterator[None]:
             raise RebuildRuns("another rebuild is running")
         try:
             await session.execute(queries().make_generation, list(_OWN))
+            await session.execute(queries().lighten_generation)
             yield
         finally:
             await session.execute(queries().drop_generation)
@@ -94,14 +97,15 @@ async def paused_apply(pool: Pool) -> AsyncIterator[tuple[Session, dict[int, int
         yield session, _offsets(await session.fetch(queries().lock_live_offsets, SUBMISSIONS.name))
 
 
-async def compare(session: Session, offsets: Mapping[int, int]) -> Comparison:
-    """Where the live store differs from the generation; both must stand at these offsets."""
-    counts = await session.fetchrow(queries().generation_counts)
-    assert counts is not None  # noqa: S101 - one row always
+async def compare(pool: Pool, offsets: Mapping[int, int]) -> Comparison:
+    """Where the live store differs from the generation; both must stand at these offsets, and stay there."""
+    [counts], cells, revisions, submissions = await asyncio.gather(
+        _patiently(pool, queries().generation_counts),
+        _patiently(pool, queries().differing_cells),
+        _patiently(pool, queries().differing_revisions),
+        _patiently(pool, queries().differing_submissions),
+    )
     found = Comparison(dict(offsets), dict(counts))
-    cells = await session.fetch(queries().differing_cells)
-    revisions = await session.fetch(queries().differing_revisions)
-    submissions = await session.fetch(queries().differing_submissions)
     found.differing = {
         "cells": len(cells),
         "revisions": len(revisions),
@@ -118,6 +122,12 @@ async def compare(session: Session, offsets: Mapping[int, int]) -> Comparison:
     ]
     found.submissions = [dict(record) for record in submissions[:_SHOWN]]
     return found
+
+
+async def _patiently(pool: Pool, statement: str) -> list[Any]:
+    async with pool.acquire() as session, session.transaction():
+        await session.execute(_PATIENCE)
+        return await session.fetch(statement, timeout=_PATIENCE_SECONDS)
 
 
 async def write(session: Session, planner: Planner, now: datetime) -> int:

@@ -119,7 +119,7 @@ class Apply:
         await self._bisect(batch[half:])
 
     async def _apply(self, batch: Sequence[Decoded]) -> Applied:
-        """Stores a batch; again where others stored a submission of it, or changed the catalogue, meanwhile."""
+        """Stores a batch; again where others stored a submission of it or changed the catalogue meanwhile."""
         for _ in range(_TRIES):
             try:
                 return await self._store().apply(batch, self._clock.now())

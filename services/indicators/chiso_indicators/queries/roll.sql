@@ -8,6 +8,10 @@ SELECT tick.*, EXISTS (SELECT FROM indicators.dirty) AS has_dirty,
     (SELECT min(close_at) FROM indicators.period WHERE close_at > tick.closed_through) AS next_close
 FROM indicators.tick;
 
+-- Before the first snapshot of a transaction, so that it sees all that ticks before it have written.
+-- name: keep_ticks_out
+LOCK TABLE indicators.tick IN EXCLUSIVE MODE;
+
 -- name: lock_tick
 SELECT * FROM indicators.tick FOR UPDATE;
 

@@ -79,8 +79,13 @@ class RollStore:
         )
 
     async def roll(self, now: datetime, due_at: datetime | None) -> Rolled:
-        """Takes what is dirty, and the obliged rows that exist from `due_at` on, and writes what changed."""
-        async with self._pool.acquire() as session, session.transaction():
+        """Takes what is dirty, and the obliged rows that exist from `due_at` on, and writes what changed.
+
+        All of it sees one snapshot, that of the dirty rows: a version holds what its causes and changed cells
+        tell, and nothing that was applied a moment later. That is still dirty, for the next tick.
+        """
+        async with self._pool.acquire() as session, session.transaction(isolation="repeatable_read"):
+            await session.execute(queries().keep_ticks_out)
             clockwork = await self._locked(session)
             stamp = max(now, clockwork.stamp + _MICROSECOND)
             marks, touched = clockwork.marks, dict[Key, Touched]()

@@ -67,9 +67,9 @@ def instants(period: str) -> tuple[datetime, datetime, datetime]:
 
 
 def phase(period: str, now: datetime) -> str:
-    """By the clock, at rest."""
+    """By the clock, at rest. A close is read ten seconds after its instant (delivery, Close)."""
     end, _, close = instants(period)
-    return "closed" if now >= close else "collecting" if now >= end else "open"
+    return "closed" if now >= close + timedelta(seconds=10) else "collecting" if now >= end else "open"
 
 
 def winners(standing: Iterable[Submission]) -> dict[CellKey, dict[str, Any]]:

@@ -132,6 +132,10 @@ class Indicators:
             self._shift(*due, now, crash)
         self._recompute(now, self.marks, {}, crash)
 
+    def owes(self, now: datetime, log: Log) -> bool:
+        """Whether the clock asks for a tick: a close may have waited for what is rolled by now."""
+        return self._next_instant(now, log) is not None
+
     def _next_instant(self, now: datetime, log: Log) -> tuple[datetime, str] | None:
         closes = [(one.close_at, "close") for one in self.periods if one.close_at > self.marks.closed_through]
         ends = [(one.end_at, "end") for one in self.periods if one.end_at > self.marks.ended_through]

@@ -106,6 +106,7 @@ class Simulation:
         return not (
             self.submissions.behind(self.indicators.offsets)
             or self.indicators.dirty
+            or self.indicators.owes(self.now, self.submissions)
             or self.indicators.published < len(self.indicators.history)
             or self.rollups.behind(self.alerts.offsets)
             or self.alerts.unpublished

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 from chiso_cli.__main__ import run as chiso
+from chiso_indicators.store import generation, settling
 from chiso_ingest.keys import add_key
 
 from tests.harness import collect, eventually
@@ -29,19 +30,20 @@ CHANCE = random.Random("rebuild")
 UNITS = ("21025", "21028", "21034", "18859", "18871")
 
 
-async def history(log: Log, count: int) -> None:
-    """Reports, corrections, withdrawals, repeats and conflicts, over three partitions."""
+async def history(log: Log, count: int, partitions: int = 3) -> None:
+    """Reports, corrections, withdrawals, repeats and conflicts; also for dates within the month."""
     for number in range(count):
         units = CHANCE.sample(UNITS, 2)
         figures = [observation(unit, numerator=CHANCE.randint(0, 9), denominator=10) for unit in units]
+        dated = {"basis": "as_of", "as_of": f"2026-09-{CHANCE.randint(1, 30):02d}"} if number % 4 == 3 else {}
         if number % 7 == 6:
             figures[0] = observation(units[0], op="withdraw", reason="wrong unit")
-        submission = document(CHANCE, figures, revision=CHANCE.randint(0, 4), reason="recount")
+        submission = document(CHANCE, figures, revision=CHANCE.randint(0, 4), reason="recount", **dated)
         submission["agency"] = ("DEMO", "H48", "H50")[number % 3]
-        await log.submit(submission, partition=number % 3)
+        await log.submit(submission, partition=number % partitions)
         if number % 5 == 4:
-            await log.submit(submission, partition=number % 3)
-            await log.submit(submission | {"reason": "another payload"}, partition=number % 3)
+            await log.submit(submission, partition=number % partitions)
+            await log.submit(submission | {"reason": "another payload"}, partition=number % partitions)
     await log.raw(b"not json", [], partition=1)
 
 
@@ -85,8 +87,13 @@ async def test_a_rebuild_agrees_or_says_where_not(
 
         session = await asyncpg.connect(database)
         assert await schemas(session) == {"indicators"}, "the generation is gone"
-        unit = await session.fetchval("SELECT min(unit) FROM indicators.cell WHERE op = 'report'")
-        await session.execute("UPDATE indicators.cell SET numerator = numerator + 5 WHERE unit = $1", unit)
+        unit = await session.fetchval(
+            "SELECT min(unit) FROM indicators.cell WHERE op = 'report' AND basis = 'in_period'"
+        )
+        await session.execute(
+            "UPDATE indicators.cell SET numerator = numerator + 5 WHERE unit = $1 AND basis = 'in_period'",
+            unit,
+        )
         gone = await session.fetchrow(
             "DELETE FROM indicators.revision WHERE (unit, submission_id, agency) IN"
             " (SELECT unit, submission_id, agency FROM indicators.revision WHERE unit = '18859' LIMIT 1)"
@@ -107,6 +114,82 @@ async def test_a_rebuild_agrees_or_says_where_not(
         told = capsys.readouterr().out
         assert code == 1 and "differs from the log: 1 cells, 1 revisions" in told, told
         assert "missing in the live store" in told and "numerator stored" in told
+
+
+OUTCOMES = """
+SELECT unit, indicator, calendar, period, basis, agency, submission_id, ordinal, outcome, outcome_reason,
+    late, op, numerator, denominator, value, as_of, stage, reason
+FROM indicators.revision ORDER BY unit, indicator, calendar, period, basis, agency, submission_id
+"""
+WINNERS = """
+SELECT unit, indicator, calendar, period, basis, level, parent, op, numerator, denominator, as_of, order_date,
+    revision, accepted_at, submission_id, agency, stage, reason, first_accepted_at
+FROM indicators.cell ORDER BY unit, indicator, calendar, period, basis
+"""
+SENT = """
+SELECT agency, submission_id, payload_sha256, outcomes, document FROM indicators.submission
+ORDER BY agency, submission_id
+"""
+
+
+async def test_what_was_lost_comes_back_as_it_was(
+    chiso_topics: str, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settling, "_CHUNK", 3)
+    monkeypatch.setattr(generation, "_CHUNK", 2)
+    monkeypatch.setattr(generation, "_SHOWN", 2)
+    key = operators_key(tmp_path)
+    async with (
+        log_writer(chiso_topics) as log,
+        running(chiso_topics, database, home=tmp_path, rebuild_max_records=7) as chain,
+    ):
+        await history(log, 60, partitions=1)
+        await chain.settled(log.sent)
+        session = await asyncpg.connect(database)
+        before = [await session.fetch(statement) for statement in (OUTCOMES, WINNERS, SENT)]
+        assert {"applied", "superseded"} <= {record["outcome"] for record in before[0]}
+        for statement in (
+            "DELETE FROM indicators.submission WHERE hashtext(submission_id::text) % 2 = 0",
+            "DELETE FROM indicators.revision WHERE hashtext(submission_id::text) % 3 <> 0",
+            "DELETE FROM indicators.cell WHERE unit IN ('21025', '21034')",
+        ):
+            assert not (await session.execute(statement)).endswith(" 0"), statement
+        state = await rebuilt(chain, key)
+        found = state["comparison"]
+        assert min(found["differing"].values()) > 2
+        assert {len(found[kind]) for kind in found["differing"]} == {2}
+        assert found["counts"]["cells"] == len(before[1]) > found["differing"]["cells"]
+        after = [await session.fetch(statement) for statement in (OUTCOMES, WINNERS, SENT)]
+        await session.close()
+        assert after == before
+
+
+SPOILED = (
+    *("level = 'department'", "parent = '44'", "op = 'withdraw'", "status = 'P'", "numerator = 9"),
+    *("denominator = 9", "value = 9", "value_high = 9", "qualifier = 'gt'", "as_of = '2026-01-01'"),
+    *("order_date = '2026-01-01'", "revision = 9", "accepted_at = accepted_at + interval '1 second'"),
+    *("submission_id = gen_random_uuid()", "agency = 'H50'", "stage = 'official'", "reason = 'spoiled'"),
+    "first_accepted_at = first_accepted_at - interval '1 second'",
+)
+
+
+async def test_whatever_is_wrong_in_a_cell_is_found(chiso_topics: str, database: str) -> None:
+    places = [(unit, f"2026-0{month}") for unit in UNITS for month in range(1, 10)]
+    async with log_writer(chiso_topics) as log, running(chiso_topics, database) as chain:
+        for unit, period in places:
+            figure = observation(unit, numerator=1, denominator=2)
+            await log.submit(document(CHANCE, [figure], period=period))
+        await chain.settled(log.sent)
+        session = await asyncpg.connect(database)
+        spoiled = dict(zip(SPOILED, places, strict=False))
+        for change, place in spoiled.items():
+            done = f"UPDATE indicators.cell SET {change} WHERE (unit, period) = ($1, $2)"
+            assert await session.execute(done, *place) == "UPDATE 1"
+        await session.close()
+        found = (await rebuilt(chain))["comparison"]
+        assert found["differing"] == {"cells": len(SPOILED), "revisions": 0, "submissions": 0}
+        keys = {tuple(cell["key"].split("|")[0:4:3]): list(cell["fields"]) for cell in found["cells"]}
+        assert keys == {place: [change.split()[0]] for change, place in spoiled.items()}
 
 
 async def test_a_rebuild_goes_on_beside_writers(chiso_topics: str, database: str) -> None:

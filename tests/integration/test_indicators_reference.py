@@ -112,7 +112,7 @@ async def test_nobody_writes_with_a_catalogue_that_was_replaced(database: str, t
 
         async def rebuild() -> None:
             async with pool.acquire() as session, session.transaction():
-                await write(session, planner, NOW)
+                await write(session, assembler, NOW)
 
         def decide(_: object) -> None: ...
 

@@ -11,9 +11,9 @@ from uuid import UUID
 
 import pytest
 from chiso_indicators.consumer import Apply
-from chiso_indicators.core.changes import Judge
+from chiso_indicators.core.changes import COUNTS, Judge
 from chiso_indicators.core.figure import Figure, addends, difference
-from chiso_indicators.core.fold import Revision
+from chiso_indicators.core.fold import Outcome, Revision
 from chiso_indicators.core.keys import Key
 from chiso_indicators.core.plan import Planner
 from chiso_indicators.core.setting_aside import Gate, Ruling
@@ -27,6 +27,7 @@ from chiso_shared.runtime.clock import Clock
 from chiso_shared.runtime.consumer import Record
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from tests.unit.indicators_examples import (
@@ -55,13 +56,19 @@ REVISIONS = st.lists(
 
 
 @given(REVISIONS)
-def test_who_tells_nobody_of_changes_judges_the_same(revisions: list[Revision]) -> None:
+def test_what_is_open_is_all_but_the_outcome_of_what_counts(revisions: list[Revision]) -> None:
     judge = Judge(planner(), EPOCH)
-    standings = {one.key: None for one in revisions}
-    told, changes = judge.judge(Batch(revisions), standings)
-    kept, none = judge.judge(Batch(revisions), standings, tells=False)
-    assert sorted(map(repr, kept)) == sorted(map(repr, told)) and none == []
+    unknown = revision(WITHDRAWN, key=KEY.at(unit="99999"))
+    held = (revision(WITHDRAWN, identity=20_000), Outcome("held", "after_close", False))
+    batch = Batch(revisions, [(unknown, "unknown_unit")], [held])
+    judged, changes = judge.judge(batch, {one.key: None for one in revisions})
     assert {change.key for change in changes} == {one.key for one in revisions}
+    counting = {"applied", "unchanged", "superseded"}
+    wanted = [
+        replace(item, outcome=Outcome(COUNTS, None, False)) if item.outcome.outcome in counting else item
+        for item in judged
+    ]
+    assert sorted(map(repr, judge.counted(batch))) == sorted(map(repr, wanted))
 
 
 @given(FIGURES, KEYS, st.integers(-9 * 3600, 9 * 3600), st.booleans())

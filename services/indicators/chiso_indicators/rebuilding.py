@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from chiso_indicators.consumer import Apply
 from chiso_indicators.metrics import Metrics
-from chiso_indicators.store.apply import ApplyStore
+from chiso_indicators.store.filling import FillingStore
 from chiso_indicators.store.generation import (
     GENERATION,
     Comparison,
@@ -141,15 +141,13 @@ class Rebuilding:
                 progress.state = "comparing"
                 found = await compare(pool, offsets)
                 if not compare_only and not found.agrees:
-                    await write(session, read.assembler.planner, self._clock.now())
+                    await write(session, read.assembler, self._clock.now())
                 return found
 
     def _apply(self) -> Apply:
         """Apply as it runs live, with counters of its own: what is applied again is not counted again."""
         read = self._reader()
-        store = ApplyStore(
-            read.pool, read.assembler.planner, read.assembler.first_started_at, tells_roll=False
-        )
+        store = FillingStore(read.pool, read.assembler.planner, read.assembler.first_started_at)
         metrics = Metrics(CollectorRegistry(), read.assembler.planner.catalogue.version)
         return Apply(lambda: store, self._clock, metrics, lambda: None)
 

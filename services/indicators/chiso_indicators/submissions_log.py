@@ -66,8 +66,9 @@ async def read_between(
 async def _verify(
     consumer: AIOKafkaConsumer, starts: Mapping[int, int], wanted: Mapping[TopicPartition, int]
 ) -> None:
-    first = await consumer.beginning_offsets(list(wanted))
-    last = await consumer.end_offsets(list(wanted))
+    first, last = await asyncio.gather(
+        consumer.beginning_offsets(list(wanted)), consumer.end_offsets(list(wanted))
+    )
     for partition, end in wanted.items():
         if first[partition] > starts.get(partition.partition, 0):
             raise LogTooShort(f"partition {partition.partition} begins at offset {first[partition]}")

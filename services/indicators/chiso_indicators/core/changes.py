@@ -17,6 +17,9 @@ from chiso_indicators.core.plan import Instants, Place, Planner
 from chiso_indicators.core.submissions import Batch
 
 QUARANTINED: Final = "quarantined"
+# Of a revision that takes part, before anybody has looked at what else there is.
+COUNTS: Final = "counts"
+_OPEN: Final = Outcome(COUNTS, None, False)
 
 
 class Change(msgspec.Struct, array_like=True, frozen=True):
@@ -82,25 +85,33 @@ class Judge:
         self._instants_in_utc: dict[tuple[str, str], Instants | None] = {}
 
     def judge(
-        self, batch: Batch, standings: Mapping[Key, Standing | None], *, tells: bool = True
+        self, batch: Batch, standings: Mapping[Key, Standing | None]
     ) -> tuple[list[Judged], list[Change]]:
-        """Every revision with its outcome, and the cells that changed, by key (none unless it `tells`)."""
+        """Every revision with its outcome, and the cells that changed, by key."""
         by_cell: dict[Key, list[Revision]] = {}
         for revision in batch.revisions:
             by_cell.setdefault(revision.key, []).append(revision)
         judged: list[Judged] = []
         changes: list[Change] = []
-        for key in sorted(by_cell) if tells else by_cell:
+        for key in sorted(by_cell):
             revisions, standing = by_cell[key], standings[key]
             found = outcomes(standing, revisions)
             judged.extend(map(self._judged, revisions, found))
-            change = self._change(standing, revisions, found) if tells else None
+            change = self._change(standing, revisions, found)
             if change is not None:
                 changes.append(change)
-        judged.extend(self._judged(revision, outcome) for revision, outcome in batch.aside)
-        for revision, reason in batch.unplaced:
-            judged.append(Judged(revision, Outcome(QUARANTINED, reason, False), self._year(revision), None))
-        return judged, changes
+        return judged + self._not_counting(batch), changes
+
+    def counted(self, batch: Batch) -> list[Judged]:
+        """Every revision, with an outcome only where it does not count; what became of the others is open."""
+        return [self._judged(revision, _OPEN) for revision in batch.revisions] + self._not_counting(batch)
+
+    def _not_counting(self, batch: Batch) -> list[Judged]:
+        aside = [self._judged(revision, outcome) for revision, outcome in batch.aside]
+        return aside + [
+            Judged(revision, Outcome(QUARANTINED, reason, False), self._year(revision), None)
+            for revision, reason in batch.unplaced
+        ]
 
     def cause(self, revision: Revision, is_first: bool) -> str:
         """Why an effective revision changed its cell."""

@@ -54,12 +54,13 @@ def sort_out(batch: Iterable[Accepted], known: Mapping[SubmissionId, str]) -> So
     """Separates new submissions from those known by id; the first payload in the log stands."""
     found = Sorted()
     for accepted in batch:
-        first = found.new.get(accepted.id)
-        stands = first.event.payload_sha256 if first is not None else known.get(accepted.id)
+        identity = accepted.id
+        first = found.new.get(identity)
+        stands = first.event.payload_sha256 if first is not None else known.get(identity)
         if stands is None:
-            found.new[accepted.id] = accepted
+            found.new[identity] = accepted
         elif stands == accepted.event.payload_sha256:
-            found.duplicates[accepted.id] = found.duplicates.get(accepted.id, 0) + 1
+            found.duplicates[identity] = found.duplicates.get(identity, 0) + 1
         else:
             found.conflicts.append(accepted)
     return found

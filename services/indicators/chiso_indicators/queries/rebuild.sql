@@ -4,16 +4,40 @@
 -- name: make_generation
 SELECT indicators.make_generation($1::text[]);
 
--- It is thrown away after a crash, and filled by whoever asks nothing of it but by key.
+-- It is thrown away after a crash, and nobody asks for its rows by key while it is filled. Its cells are the winners
+-- among its revisions that count, by the order of `upsert_cells`; what Apply tells of how they came is left out.
+-- They are looked for only where a glance has not settled that the live cell is right: where it is `questionable`.
 -- name: lighten_generation
 ALTER TABLE indicators_rebuild.consumer_offset SET UNLOGGED;
-ALTER TABLE indicators_rebuild.submission SET UNLOGGED;
+ALTER TABLE indicators_rebuild.submission SET UNLOGGED, SET (toast_tuple_target = 8160);
 ALTER TABLE indicators_rebuild.submission_conflict SET UNLOGGED;
-ALTER TABLE indicators_rebuild.revision SET UNLOGGED, DROP CONSTRAINT revision_pkey;
-ALTER TABLE indicators_rebuild.cell SET UNLOGGED;
+ALTER TABLE indicators_rebuild.revision SET UNLOGGED, DROP CONSTRAINT revision_pkey,
+    ADD COLUMN level indicators.code, ADD COLUMN parent indicators.code;
 ALTER TABLE indicators_rebuild.quarantine SET UNLOGGED;
-DROP INDEX indicators_rebuild.submission_agency_accepted_at_submission_id_idx,
-    indicators_rebuild.cell_parent_indicator_calendar_basis_period_idx;
+DROP INDEX indicators_rebuild.submission_agency_accepted_at_submission_id_idx;
+CREATE UNLOGGED TABLE indicators_rebuild.questionable (
+    unit indicators.code, indicator indicators.code, calendar indicators.code, period indicators.code,
+    basis indicators.code);
+CREATE VIEW indicators_rebuild.live_cell AS
+SELECT cell.*
+FROM indicators.cell JOIN indicators_rebuild.questionable USING (unit, indicator, calendar, period, basis);
+DROP VIEW indicators_rebuild.cell;
+CREATE VIEW indicators_rebuild.cell AS
+SELECT DISTINCT ON (unit, indicator, calendar, period, basis)
+    unit, indicator, calendar, period, basis, level, parent, op, status, numerator, denominator, value, value_high,
+    qualifier, as_of, order_date, revision, accepted_at, submission_id, agency, stage, reason, first_accepted_at,
+    1 AS changes, 0 AS changes_after_close, applied_at AS changed_at,
+    CASE op WHEN 'withdraw' THEN 'withdraw' ELSE 'correct' END AS cause
+FROM (
+    SELECT revision.*,
+        CASE WHEN basis IN ('as_of', 'unstated') THEN coalesce(as_of, '0001-01-01') ELSE '0001-01-01' END
+            AS order_date,
+        min(accepted_at) OVER (PARTITION BY unit, indicator, calendar, period, basis) AS first_accepted_at
+    FROM indicators_rebuild.revision
+    JOIN indicators_rebuild.questionable USING (unit, indicator, calendar, period, basis)
+    WHERE outcome IN ('counts', 'applied', 'unchanged', 'superseded')) AS counting
+ORDER BY unit, indicator, calendar, period, basis,
+    order_date DESC, revision DESC, accepted_at DESC, submission_id DESC, agency DESC;
 
 -- name: drop_generation
 DROP SCHEMA IF EXISTS indicators_rebuild CASCADE;
@@ -38,13 +62,37 @@ ORDER BY partition FOR UPDATE;
 -- name: count_decisions
 SELECT count(*) FROM indicators.operation;
 
+-- Not questionable is a live cell with the one revision that counts for it, if that says the same.
+-- name: note_questionable
+INSERT INTO indicators_rebuild.questionable
+SELECT DISTINCT coalesce(live.unit, made.unit), coalesce(live.indicator, made.indicator),
+    coalesce(live.calendar, made.calendar), coalesce(live.period, made.period), coalesce(live.basis, made.basis)
+FROM indicators.cell AS live
+FULL JOIN (SELECT * FROM indicators_rebuild.revision WHERE outcome = 'counts') AS made
+    ON (live.unit, live.indicator, live.calendar, live.period, live.basis, live.submission_id, live.agency)
+    = (made.unit, made.indicator, made.calendar, made.period, made.basis, made.submission_id, made.agency)
+WHERE (live.level, live.parent, live.op, live.status, live.numerator, live.denominator, live.value,
+        live.value_high, live.qualifier, live.as_of, live.order_date, live.revision, live.accepted_at, live.stage,
+        live.reason, live.first_accepted_at)
+    IS DISTINCT FROM (made.level, made.parent, made.op, made.status, made.numerator, made.denominator, made.value,
+        made.value_high, made.qualifier, made.as_of,
+        CASE WHEN made.basis IN ('as_of', 'unstated') THEN coalesce(made.as_of, '0001-01-01') ELSE '0001-01-01' END,
+        made.revision, made.accepted_at, made.stage, made.reason, made.accepted_at);
+
+-- Else the planner takes them for hundreds and sorts all revisions to find them.
+-- name: weigh_questionable
+ANALYZE indicators_rebuild.questionable;
+
 -- Cells that the log does not give as they stand. How often a cell changed is no part of what it says.
+-- At most $1 are told; NULL for all.
 -- name: differing_cells
 SELECT coalesce(live.unit, made.unit) AS unit, coalesce(live.indicator, made.indicator) AS indicator,
     coalesce(live.calendar, made.calendar) AS calendar, coalesce(live.period, made.period) AS period,
     coalesce(live.basis, made.basis) AS basis,
-    to_jsonb(live) AS stored, to_jsonb(made) AS computed
-FROM indicators.cell AS live
+    to_jsonb(live) AS stored, to_jsonb(made) AS computed, count(*) OVER () AS differing,
+    count(*) FILTER (WHERE live.unit IS NULL) OVER () AS missing,
+    count(*) FILTER (WHERE made.unit IS NULL) OVER () AS invented
+FROM indicators_rebuild.live_cell AS live
 FULL JOIN indicators_rebuild.cell AS made
     ON (live.unit, live.indicator, live.calendar, live.period, live.basis)
     = (made.unit, made.indicator, made.calendar, made.period, made.basis)
@@ -54,7 +102,8 @@ WHERE (live.level, live.parent, live.op, live.status, live.numerator, live.denom
     IS DISTINCT FROM (made.level, made.parent, made.op, made.status, made.numerator, made.denominator, made.value,
         made.value_high, made.qualifier, made.as_of, made.order_date, made.revision, made.accepted_at,
         made.submission_id, made.agency, made.stage, made.reason, made.first_accepted_at)
-ORDER BY 1, 2, 3, 4, 5;
+ORDER BY 1, 2, 3, 4, 5
+LIMIT $1;
 
 -- Which of several counting reports was applied, unchanged or superseded depends on how partitions interleave,
 -- and is told as it was; whether a report counts at all does not.
@@ -64,7 +113,7 @@ SELECT coalesce(live.unit, made.unit) AS unit, coalesce(live.indicator, made.ind
     coalesce(live.basis, made.basis) AS basis, coalesce(live.agency, made.agency) AS agency,
     coalesce(live.submission_id, made.submission_id) AS submission_id, coalesce(live.year, made.year) AS year,
     live.unit IS NULL AS is_missing, made.unit IS NULL AS is_invented,
-    to_jsonb(live) AS stored, to_jsonb(made) AS computed
+    to_jsonb(live) AS stored, to_jsonb(made) AS computed, count(*) OVER () AS differing
 FROM indicators.revision AS live
 FULL JOIN indicators_rebuild.revision AS made
     ON (live.unit, live.indicator, live.calendar, live.period, live.basis, live.submission_id, live.agency, live.year)
@@ -75,19 +124,23 @@ WHERE (live.ordinal, live.revision, live.accepted_at, live.op, live.status, live
     IS DISTINCT FROM (made.ordinal, made.revision, made.accepted_at, made.op, made.status, made.numerator,
         made.denominator, made.value, made.value_high, made.qualifier, made.as_of, made.stage, made.reason,
         CASE WHEN made.outcome IN ('applied', 'unchanged', 'superseded') THEN 'counts' ELSE made.outcome END)
-ORDER BY 1, 2, 3, 4, 5, 6, 7;
+ORDER BY 1, 2, 3, 4, 5, 6, 7
+LIMIT $1;
 
 -- name: differing_submissions
-SELECT agency, submission_id, live.agency IS NULL AS is_missing, made.agency IS NULL AS is_invented
+SELECT agency, submission_id, live.agency IS NULL AS is_missing, made.agency IS NULL AS is_invented,
+    count(*) OVER () AS differing
 FROM indicators.submission AS live
 FULL JOIN indicators_rebuild.submission AS made USING (agency, submission_id)
 WHERE live.payload_sha256 IS DISTINCT FROM made.payload_sha256
-ORDER BY 1, 2;
+ORDER BY 1, 2
+LIMIT $1;
 
+-- The live store's cells: what of them the generation lacks or has beside, `differing_cells` counts.
 -- name: generation_counts
 SELECT (SELECT count(*) FROM indicators_rebuild.submission) AS submissions,
     (SELECT count(*) FROM indicators_rebuild.revision) AS revisions,
-    (SELECT count(*) FROM indicators_rebuild.cell) AS cells,
+    (SELECT count(*) FROM indicators.cell) AS cells,
     (SELECT count(*) FROM indicators_rebuild.quarantine) AS quarantined;
 
 -- What differs as a table of keys, for the time of the transaction.
@@ -95,8 +148,9 @@ SELECT (SELECT count(*) FROM indicators_rebuild.submission) AS submissions,
 CREATE TEMPORARY TABLE rebuilt_cell ON COMMIT DROP AS
 SELECT coalesce(live.unit, made.unit) AS unit, coalesce(live.indicator, made.indicator) AS indicator,
     coalesce(live.calendar, made.calendar) AS calendar, coalesce(live.period, made.period) AS period,
-    coalesce(live.basis, made.basis) AS basis, coalesce(live.changes, 0) AS changes
-FROM indicators.cell AS live
+    coalesce(live.basis, made.basis) AS basis, coalesce(live.changes, 0) AS changes,
+    coalesce(live.changes_after_close, 0) AS changes_after_close
+FROM indicators_rebuild.live_cell AS live
 FULL JOIN indicators_rebuild.cell AS made
     ON (live.unit, live.indicator, live.calendar, live.period, live.basis)
     = (made.unit, made.indicator, made.calendar, made.period, made.basis)
@@ -115,17 +169,18 @@ WHERE (cell.unit, cell.indicator, cell.calendar, cell.period, cell.basis)
 -- How often a cell has changed goes on growing: versions of rows that are not stored are made of it.
 -- name: insert_rebuilt_cells
 INSERT INTO indicators.cell
-SELECT (jsonb_populate_record(made, jsonb_build_object(
-    'changes', greatest(key.changes, made.changes) + 1, 'changed_at', $1::timestamptz))).*
+SELECT put.*
 FROM rebuilt_cell AS key
 JOIN indicators_rebuild.cell AS made
     ON (made.unit, made.indicator, made.calendar, made.period, made.basis)
     = (key.unit, key.indicator, key.calendar, key.period, key.basis)
+CROSS JOIN LATERAL jsonb_populate_record(NULL::indicators.cell, to_jsonb(made) || jsonb_build_object(
+    'changes', greatest(key.changes, made.changes) + 1, 'changes_after_close', key.changes_after_close,
+    'changed_at', $1::timestamptz)) AS put
 ORDER BY made.unit COLLATE "C", made.indicator COLLATE "C", made.calendar COLLATE "C", made.period COLLATE "C",
     made.basis COLLATE "C";
 
 -- name: replace_submissions
-UPDATE indicators_rebuild.submission SET dirty_id = NULL;
 DELETE FROM indicators.submission AS live
 WHERE NOT EXISTS (SELECT FROM indicators_rebuild.submission AS made
     WHERE (made.agency, made.submission_id, made.payload_sha256)
@@ -136,7 +191,7 @@ WHERE NOT EXISTS (SELECT FROM indicators.submission AS live
     WHERE (made.agency, made.submission_id) = (live.agency, live.submission_id))
 ORDER BY agency COLLATE "C", submission_id;
 
--- name: replace_revisions
+-- name: note_rebuilt_revisions
 CREATE TEMPORARY TABLE rebuilt_revision ON COMMIT DROP AS
 SELECT coalesce(live.unit, made.unit) AS unit, coalesce(live.indicator, made.indicator) AS indicator,
     coalesce(live.calendar, made.calendar) AS calendar, coalesce(live.period, made.period) AS period,
@@ -152,15 +207,60 @@ WHERE (live.ordinal, live.revision, live.accepted_at, live.op, live.status, live
     IS DISTINCT FROM (made.ordinal, made.revision, made.accepted_at, made.op, made.status, made.numerator,
         made.denominator, made.value, made.value_high, made.qualifier, made.as_of, made.stage, made.reason,
         CASE WHEN made.outcome IN ('applied', 'unchanged', 'superseded') THEN 'counts' ELSE made.outcome END);
-UPDATE indicators_rebuild.revision SET dirty_id = NULL;
+CREATE TEMPORARY TABLE rebuilt_submission ON COMMIT DROP AS
+SELECT made.agency, made.submission_id
+FROM indicators_rebuild.submission AS made
+WHERE NOT EXISTS (SELECT FROM indicators.submission AS live
+    WHERE (made.agency, made.submission_id, made.payload_sha256)
+        = (live.agency, live.submission_id, live.payload_sha256));
+
+-- name: prepare_settling
+CREATE INDEX ON indicators_rebuild.revision (unit, indicator, calendar, period, basis);
+
+-- Revisions whose outcome is open, of the cells in which the live store lacks something.
+-- name: open_revisions
+SELECT made.*
+FROM indicators_rebuild.revision AS made
+WHERE made.outcome = 'counts'
+    AND (made.unit, made.indicator, made.calendar, made.period, made.basis) IN (
+        SELECT unit, indicator, calendar, period, basis FROM rebuilt_revision
+        UNION
+        SELECT unit, indicator, calendar, period, basis
+        FROM indicators_rebuild.revision JOIN rebuilt_submission USING (agency, submission_id))
+ORDER BY made.unit, made.indicator, made.calendar, made.period, made.basis, made.accepted_at, made.submission_id,
+    made.agency;
+
+-- name: settle_revisions
+WITH given AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset($1::jsonb) AS given(
+        unit text, indicator text, calendar text, period text, basis text, agency text, submission_id uuid,
+        outcome text, reason text)
+)
+UPDATE indicators_rebuild.revision AS made SET outcome = given.outcome, outcome_reason = given.reason
+FROM given
+WHERE (made.unit, made.indicator, made.calendar, made.period, made.basis, made.agency, made.submission_id)
+    = (given.unit, given.indicator, given.calendar, given.period, given.basis, given.agency, given.submission_id);
+
+-- name: settle_submissions
+UPDATE indicators_rebuild.submission AS made SET outcomes = found.outcomes
+FROM (
+    SELECT agency, submission_id, array_agg(DISTINCT outcome::text ORDER BY outcome::text) AS outcomes
+    FROM indicators_rebuild.revision
+    JOIN rebuilt_submission USING (agency, submission_id)
+    GROUP BY agency, submission_id) AS found
+WHERE (made.agency, made.submission_id) = (found.agency, found.submission_id);
+
+-- name: replace_revisions
 DELETE FROM indicators.revision AS live USING rebuilt_revision AS key
 WHERE (live.unit, live.indicator, live.calendar, live.period, live.basis, live.submission_id, live.agency, live.year)
     = (key.unit, key.indicator, key.calendar, key.period, key.basis, key.submission_id, key.agency, key.year);
 INSERT INTO indicators.revision
-SELECT made.* FROM indicators_rebuild.revision AS made
+SELECT put.*
+FROM indicators_rebuild.revision AS made
 JOIN rebuilt_revision AS key
     ON (made.unit, made.indicator, made.calendar, made.period, made.basis, made.submission_id, made.agency, made.year)
-    = (key.unit, key.indicator, key.calendar, key.period, key.basis, key.submission_id, key.agency, key.year);
+    = (key.unit, key.indicator, key.calendar, key.period, key.basis, key.submission_id, key.agency, key.year)
+CROSS JOIN LATERAL jsonb_populate_record(NULL::indicators.revision, to_jsonb(made)) AS put;
 
 -- What a rebuild put right is readable from the tick on that takes the rebuild in.
 -- name: date_rebuilt_revisions

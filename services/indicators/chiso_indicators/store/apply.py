@@ -11,11 +11,11 @@ from chiso_shared.contracts.topics import SUBMISSIONS
 from chiso_shared.runtime.consumer import OffsetsMoved, Record
 from chiso_shared.runtime.postgres import Pool
 
-from chiso_indicators.core.changes import Change, Judge, write_changes
+from chiso_indicators.core.changes import Change, Judge, Judged, write_changes
 from chiso_indicators.core.plan import Planner
 from chiso_indicators.core.records import Bad
 from chiso_indicators.core.setting_aside import Gate, Ruling, settled
-from chiso_indicators.core.submissions import Accepted, SubmissionId, sort_out, take_apart
+from chiso_indicators.core.submissions import Accepted, Batch, SubmissionId, sort_out, take_apart
 from chiso_indicators.store.apply_rows import (
     insert_quarantine,
     insert_revisions,
@@ -47,17 +47,11 @@ class Applied:
 
 
 class ApplyStore:
-    """Writes batches. `first_started_at` is the installation's first start.
+    """Writes batches. `first_started_at` is the installation's first start."""
 
-    `tells_roll`: dirty rows are appended. A generation has nobody who would read them.
-    """
-
-    def __init__(
-        self, pool: Pool, planner: Planner, first_started_at: datetime, *, tells_roll: bool = True
-    ) -> None:
+    def __init__(self, pool: Pool, planner: Planner, first_started_at: datetime) -> None:
         self._pool = pool
         self._planner = planner
-        self._tells_roll = tells_roll
         self._judge = Judge(planner, first_started_at)
         self._gate = Gate(planner, first_started_at)
 
@@ -103,16 +97,27 @@ class ApplyStore:
         if not self._gate.lets_all_pass(batch.revisions):
             ruling = await ruling_on(session, self._gate.in_question(batch.revisions))
             batch.set_aside(lambda revision: self._gate.aside(revision, ruling))
-        standings = await write_cells(session, batch.contenders(), self._planner, self._judge, applied_at)
-        judged, changes = self._judge.judge(batch, standings, tells=self._tells_roll)
+        judged, changes = await self._judged(session, batch, applied_at)
         judged = settled(judged, ruling)
         dirty_id = await _append_dirty(session, changes)
         await insert_submissions(session, found, judged, dirty_id, applied_at)
-        await insert_revisions(session, judged, dirty_id, applied_at)
+        await self._insert_revisions(session, judged, dirty_id, applied_at)
         await note_repeated(session, found)
         result.outcomes.update(item.outcome.outcome for item in judged)
         result.accepted_at.extend(item.event.accepted_at for item in found.new.values())
         result.changed_cells = len(changes)
+
+    async def _judged(
+        self, session: Session, batch: Batch, applied_at: datetime
+    ) -> tuple[list[Judged], list[Change]]:
+        """Lets the batch into its cells; what became of each revision, and which cells changed."""
+        standings = await write_cells(session, batch.contenders(), self._planner, self._judge, applied_at)
+        return self._judge.judge(batch, standings)
+
+    async def _insert_revisions(
+        self, session: Session, judged: Sequence[Judged], dirty_id: int | None, applied_at: datetime
+    ) -> None:
+        await insert_revisions(session, judged, dirty_id, applied_at)
 
 
 async def _move_offsets(session: Session, records: Sequence[Record]) -> None:
@@ -135,9 +140,10 @@ async def _move_offsets(session: Session, records: Sequence[Record]) -> None:
 
 
 async def _known(session: Session, accepted: Sequence[Accepted]) -> dict[SubmissionId, str]:
-    ids = sorted({item.id for item in accepted})
     rows = await session.fetch(
-        queries().known_submissions, [item.agency for item in ids], [item.submission_id for item in ids]
+        queries().known_submissions,
+        [item.event.agency for item in accepted],
+        [item.event.submission_id for item in accepted],
     )
     return {SubmissionId(row["agency"], row["submission_id"]): row["payload_sha256"] for row in rows}
 

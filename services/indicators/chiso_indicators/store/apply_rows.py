@@ -11,11 +11,12 @@ from chiso_shared.runtime.consumer import Record
 
 from chiso_indicators.core.changes import Judged
 from chiso_indicators.core.fold import Order
+from chiso_indicators.core.plan import Planner
 from chiso_indicators.core.records import Bad
 from chiso_indicators.core.submissions import Accepted, Sorted, SubmissionId
 from chiso_indicators.store.sql import Session, as_json, queries, schema
 
-_REVISION_COLUMNS: Final = (
+_REVISION_COLUMNS: Final[tuple[str, ...]] = (
     "year",
     "unit",
     "indicator",
@@ -109,20 +110,34 @@ def _submission(
 
 
 async def insert_revisions(
-    session: Session, judged: Sequence[Judged], dirty_id: int | None, applied_at: datetime
+    session: Session,
+    judged: Sequence[Judged],
+    dirty_id: int | None,
+    applied_at: datetime,
+    planner: Planner | None = None,
 ) -> None:
-    """Stores every observation with what became of it, and what tells the tick of it."""
+    """Stores every observation with what became of it, and what tells the tick of it.
+
+    With a planner, as a generation keeps them: with the place where their units stand.
+    """
     if not judged:
         return
-    await session.copy_records_to_table(
-        "revision",
-        schema_name=schema(),
-        columns=_REVISION_COLUMNS,
-        records=[_revision(item, applied_at, dirty_id) for item in judged],
-    )
+    if planner is None:
+        columns, rows = _REVISION_COLUMNS, [_revision(item, applied_at, dirty_id) for item in judged]
+    else:
+        columns = (*_REVISION_COLUMNS, "level", "parent")
+        rows = [_revision(item, applied_at, dirty_id, *_place(item, planner)) for item in judged]
+    await session.copy_records_to_table("revision", schema_name=schema(), columns=columns, records=rows)
 
 
-def _revision(item: Judged, applied_at: datetime, dirty_id: int | None) -> tuple[Any, ...]:
+def _place(item: Judged, planner: Planner) -> tuple[str | None, str | None]:
+    key = item.revision.key
+    return planner.place(key.unit, key.calendar, key.period) or (None, None)
+
+
+def _revision(
+    item: Judged, applied_at: datetime, dirty_id: int | None, *place: str | None
+) -> tuple[Any, ...]:
     revision, order, figure = item.revision, item.revision.order, item.revision.figure
     return (
         item.year,
@@ -140,6 +155,7 @@ def _revision(item: Judged, applied_at: datetime, dirty_id: int | None) -> tuple
         revision.reason,
         item.late,
         dirty_id,
+        *place,
     )
 
 

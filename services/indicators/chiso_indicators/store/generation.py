@@ -13,10 +13,13 @@ from chiso_shared.contracts.codec import decode_json
 from chiso_shared.contracts.topics import SUBMISSIONS
 from chiso_shared.runtime.postgres import Pool
 
-from chiso_indicators.core.changes import write_changes
+from chiso_indicators.core.assemble import Assembler
+from chiso_indicators.core.changes import Change, write_changes
 from chiso_indicators.core.plan import Planner
 from chiso_indicators.core.rebuilt import replaced
+from chiso_indicators.core.setting_aside import Gate
 from chiso_indicators.store.reference import hold_catalogue
+from chiso_indicators.store.settling import settle
 from chiso_indicators.store.sql import Session, Values, key_of, queries
 
 GENERATION: Final = "indicators_rebuild"
@@ -30,7 +33,6 @@ _OWN: Final = (
     "submission",
     "submission_conflict",
     "revision",
-    "cell",
     "quarantine",
 )
 _SHOWN: Final = 100
@@ -101,57 +103,74 @@ async def compare(pool: Pool, offsets: Mapping[int, int]) -> Comparison:
     """Where the live store differs from the generation; both must stand at these offsets, and stay there."""
     [counts], cells, revisions, submissions = await asyncio.gather(
         _patiently(pool, queries().generation_counts),
-        _patiently(pool, queries().differing_cells),
-        _patiently(pool, queries().differing_revisions),
-        _patiently(pool, queries().differing_submissions),
+        _differing_cells(pool),
+        _patiently(pool, queries().differing_revisions, _SHOWN),
+        _patiently(pool, queries().differing_submissions, _SHOWN),
     )
     found = Comparison(dict(offsets), dict(counts))
-    found.differing = {
-        "cells": len(cells),
-        "revisions": len(revisions),
-        "submissions": len(submissions),
-    }
-    found.cells = [_difference(record) for record in cells[:_SHOWN]]
+    if cells:
+        found.counts["cells"] += cells[0]["missing"] - cells[0]["invented"]
+    listed = {"cells": cells, "revisions": revisions, "submissions": submissions}
+    found.differing = {kind: rows[0]["differing"] if rows else 0 for kind, rows in listed.items()}
+    found.cells = [_difference(record) for record in cells]
     found.revisions = [
         {
             "agency": record["agency"],
             "submission_id": record["submission_id"],
             **_difference(record),
         }
-        for record in revisions[:_SHOWN]
+        for record in revisions
     ]
-    found.submissions = [dict(record) for record in submissions[:_SHOWN]]
+    shown = ("agency", "submission_id", "is_missing", "is_invented")
+    found.submissions = [{name: record[name] for name in shown} for record in submissions]
     return found
 
 
-async def _patiently(pool: Pool, statement: str) -> list[Any]:
+async def _differing_cells(pool: Pool) -> list[Any]:
+    await _patiently(pool, queries().note_questionable)
+    await _patiently(pool, queries().weigh_questionable)
+    return await _patiently(pool, queries().differing_cells, _SHOWN)
+
+
+async def _patiently(pool: Pool, statement: str, *arguments: Any) -> list[Any]:
     async with pool.acquire() as session, session.transaction():
         await session.execute(_PATIENCE)
-        return await session.fetch(statement, timeout=_PATIENCE_SECONDS)
+        await session.execute("SET LOCAL work_mem = '64MB'")
+        return await session.fetch(statement, *arguments, timeout=_PATIENCE_SECONDS)
 
 
-async def write(session: Session, planner: Planner, now: datetime) -> int:
+async def write(session: Session, assembler: Assembler, now: datetime) -> int:
     """Makes the live store what the generation is and appends dirty rows; how many cells differed.
 
     Within the transaction that keeps live batches waiting. History and versions stay: ticks add to them.
     """
+    planner = assembler.planner
     await hold_catalogue(session, planner.catalogue.version)
-    records = await session.fetch(queries().differing_cells)
-    changes = [
-        change
-        for record in records
-        for change in replaced(_object(record["stored"]), _object(record["computed"]), planner)
-    ]
+    count = await _append(session, planner)
+    await session.execute(queries().note_rebuilt_revisions)
+    await settle(session, Gate(planner, assembler.first_started_at))
     for statement in (queries().replace_submissions, queries().replace_revisions):
         await session.execute(statement)
     await session.execute(queries().note_rebuilt_cells)
     await session.execute(queries().remove_rebuilt_cells)
     await session.execute(queries().insert_rebuilt_cells, now)
-    for start in range(0, len(changes), _CHUNK):
-        chunk = changes[start : start + _CHUNK]
-        await session.execute(queries().append_rebuilt, len(chunk), write_changes(chunk))
     await session.execute(queries().date_rebuilt_revisions)
-    return len(records)
+    return count
+
+
+async def _append(session: Session, planner: Planner) -> int:
+    """Appends the dirty rows of the cells that differ, chunk by chunk; how many cells they are."""
+    changes: list[Change] = []
+    count = 0
+    async for record in session.cursor(queries().differing_cells, None, prefetch=_CHUNK):
+        changes += replaced(_object(record["stored"]), _object(record["computed"]), planner)
+        count += 1
+        if len(changes) >= _CHUNK:
+            await session.execute(queries().append_rebuilt, len(changes), write_changes(changes))
+            changes = []
+    if changes:
+        await session.execute(queries().append_rebuilt, len(changes), write_changes(changes))
+    return count
 
 
 def _offsets(records: list[Any]) -> dict[int, int]:

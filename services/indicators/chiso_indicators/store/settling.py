@@ -1,0 +1,74 @@
+"""What became of revisions of a generation that the live store lacks: told by the core, cell by cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby, takewhile
+from typing import Any, Final
+
+from chiso_indicators.core.changes import Judged
+from chiso_indicators.core.fold import Revision, order_of, outcomes
+from chiso_indicators.core.setting_aside import Gate, settled
+from chiso_indicators.store.decisions import ruling_on
+from chiso_indicators.store.sql import Session, Values, as_json, figure_of, key_of, queries
+
+_CHUNK: Final = 5_000
+
+
+async def settle(session: Session, gate: Gate) -> None:
+    """Gives the revisions of the cells concerned their outcomes, as if they had come in order of acceptance.
+
+    Live ones keep theirs: how partitions interleaved then is no longer known.
+    """
+    await session.execute(queries().prepare_settling)
+    cursor = await session.cursor(queries().open_revisions)
+    waiting: list[Values] = []
+    while found := await cursor.fetch(_CHUNK):
+        whole, waiting = _cut([*waiting, *found])
+        await _settle(session, gate, whole)
+    await _settle(session, gate, waiting)
+    await session.execute(queries().settle_submissions)
+
+
+def _cut(records: list[Values]) -> tuple[list[Values], list[Values]]:
+    """Whole cells, and the last one apart: it may go on in the next chunk."""
+    last = key_of(records[-1])
+    size = sum(1 for _ in takewhile(lambda record: key_of(record) == last, reversed(records)))
+    return records[:-size], records[-size:]
+
+
+async def _settle(session: Session, gate: Gate, records: Sequence[Values]) -> None:
+    revisions = [_revision(record) for record in records]
+    ruling = await ruling_on(session, gate.in_question(revisions))
+    judged: list[Judged] = []
+    for _, cell in groupby(revisions, key=lambda one: one.key):
+        alike = list(cell)
+        found = zip(alike, outcomes(None, alike), strict=True)
+        judged += [Judged(revision, outcome, 0, None) for revision, outcome in found]
+    if judged:
+        rows = [_row(item) for item in settled(judged, ruling)]
+        await session.execute(queries().settle_revisions, as_json(rows))
+
+
+def _row(item: Judged) -> dict[str, Any]:
+    order = item.revision.order
+    return {
+        **item.revision.key._asdict(),
+        "agency": order.agency,
+        "submission_id": order.submission_id,
+        "outcome": item.outcome.outcome,
+        "reason": item.outcome.reason,
+    }
+
+
+def _revision(record: Values) -> Revision:
+    key = key_of(record)
+    order = order_of(
+        key.basis,
+        record["as_of"],
+        record["revision"],
+        record["accepted_at"],
+        record["submission_id"],
+        record["agency"],
+    )
+    return Revision(key, record["ordinal"], order, figure_of(record), record["stage"], record["reason"])

@@ -18,10 +18,22 @@ from pydantic import BaseModel
 
 Model = TypeVar("Model", bound=BaseModel)
 
-_DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
+_MOST_DIGITS: Final = 10_000
 _ZERO: Final = Decimal(0)
 _ONE: Final = Decimal(1)
 _LARGEST_EXACT_INTEGER: Final = 2**53 - 1
+
+
+def _countable(text: str) -> Decimal:
+    """A number of a payload. To make a whole number of 1e99999999 takes minutes; nobody counts that far."""
+    number = Decimal(text)
+    if abs(number.adjusted()) > _MOST_DIGITS:
+        raise ValueError("not a number that can be counted with")
+    return number
+
+
+_DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
+_PAYLOAD_DECODER: Final = msgspec.json.Decoder(float_hook=_countable)
 
 
 class MalformedJSON(ValueError):
@@ -52,8 +64,12 @@ def decode_json(raw: bytes) -> Any:
 
     Raises MalformedJSON for anything that is not one JSON document in UTF-8, too deep nesting included.
     """
+    return _decode(_DECODER, raw)
+
+
+def _decode(decoder: msgspec.json.Decoder[Any], raw: bytes) -> Any:
     try:
-        return _DECODER.decode(raw)
+        return decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError, ArithmeticError) as error:
         raise MalformedJSON(str(error)) from error
 
@@ -64,8 +80,8 @@ def encode_json(value: Any) -> bytes:
 
 
 def decode_model(model: type[Model], raw: bytes) -> Model:
-    """The payload as a model. Raises MalformedJSON or pydantic.ValidationError."""
-    return model.model_validate(decode_json(raw))
+    """The payload as a model. Raises MalformedJSON (also for numbers beyond counting) or ValidationError."""
+    return model.model_validate(_decode(_PAYLOAD_DECODER, raw))
 
 
 def _canonical_value(value: Any) -> Any:

@@ -106,7 +106,7 @@ def _make_plain(observed: Observed) -> None:
 
 
 def _plain(number: Decimal) -> Decimal:
-    if not number.is_finite() or number.adjusted() > _MOST_DIGITS:
+    if not number.is_finite() or abs(number.adjusted()) > _MOST_DIGITS:
         raise ValueError("not a number that can be stored")
     return plain(number)
 

@@ -10,6 +10,7 @@ from typing import Final
 import uvicorn
 from fastapi import FastAPI
 
+from chiso_shared.runtime.http_protocol import ImpatientProtocol
 from chiso_shared.runtime.lifecycle import Background
 
 _BACKLOG: Final = 1024
@@ -24,7 +25,10 @@ class _EmbeddedServer(uvicorn.Server):
 
 
 class HttpServer(Background):
-    """Serves `app` in the service's own event loop. Port 0 takes a free one, see `port` after `start`."""
+    """Serves `app` in the service's own event loop. Port 0 takes a free one, see `port` after `start`.
+
+    `keep_alive_seconds`: how long a connection may be idle, and how long the head of a request may take.
+    """
 
     grace_seconds = 8.0
 
@@ -45,7 +49,7 @@ class HttpServer(Background):
         self._server = _EmbeddedServer(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=ImpatientProtocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,

@@ -14,7 +14,14 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.structs import TopicPartition
-from chiso_shared.runtime.consumer import BatchConsumer, NoProgress, OffsetsMoved, PartitionsStopped, Record
+from chiso_shared.runtime.consumer import (
+    BatchConsumer,
+    HandlerWaits,
+    NoProgress,
+    OffsetsMoved,
+    PartitionsStopped,
+    Record,
+)
 from chiso_shared.runtime.settings import ServiceSettings
 from prometheus_client import CollectorRegistry
 
@@ -234,6 +241,18 @@ async def test_a_failure_is_retried_in_place_with_the_same_records(
     await eventually(lambda: consumer.next_offsets == {0: 2})
     assert await store.values(0) == ["a", "b"]
     assert consumer.unready() is None
+
+
+async def test_a_handler_that_waits_is_asked_again_beyond_the_time_for_failures(
+    consumers: Consumers, store: Store, producer: AIOKafkaProducer, kafka_topic: NewTopic
+) -> None:
+    topic = await kafka_topic()
+    store.errors = [HandlerWaits("somebody compares") for _ in range(5)]
+    consumer = await consumers.start(topic, store, retry_seconds=0.2)
+    await send(producer, topic, 0, "a")
+    await eventually(lambda: len(store.batches) == 6)
+    await eventually(lambda: consumer.next_offsets == {0: 1})
+    assert await store.values(0) == ["a"] and consumer.unready() is None
 
 
 async def test_a_failure_that_stays_fails_the_process_and_nothing_is_skipped(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace as replaced
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -23,8 +24,9 @@ from chiso_indicators.store.apply import Applied, ApplyStore, Decoded
 from chiso_indicators.store.apply_rows import SubmissionAppeared
 from chiso_shared.contracts.events import SOURCE_INGEST, Event
 from chiso_shared.contracts.topics import SUBMISSIONS
+from chiso_shared.runtime.breaker import MOST_IN_A_ROW
 from chiso_shared.runtime.clock import Clock
-from chiso_shared.runtime.consumer import Record
+from chiso_shared.runtime.consumer import PartitionsStopped, Record
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -132,3 +134,21 @@ async def test_what_others_stored_first_is_looked_at_again(times: int) -> None:
     headers: dict[str, Any] = {name: raw.decode() for name, raw in event.headers()}
     await apply.handle([Record(SUBMISSIONS.name, 0, 0, 0, b"51", headers, b"not json")])
     assert [len(batch) for batch in store.stored] == [1]
+
+
+async def test_a_rebuild_stops_at_no_number_of_bad_records() -> None:
+    store, metrics = Contested(0), Metrics(CollectorRegistry(), "test")
+    bad = [Record(SUBMISSIONS.name, 0, number, 0, b"51", {}, b"not json") for number in range(MOST_IN_A_ROW)]
+    for stops in (False, True):
+        apply = Apply(lambda: cast(ApplyStore, store), Clock(), metrics, lambda: None, stops=stops)
+        with pytest.raises(PartitionsStopped) if stops else nullcontext():
+            await apply.handle(bad)
+    assert [len(batch) for batch in store.stored] == [MOST_IN_A_ROW]
+
+
+@given(st.integers(1, 10**30), st.integers(1, 10**30))
+def test_differences_of_long_numbers_are_exact(above: int, below: int) -> None:
+    before, after = (
+        Figure("report", "A", None, None, Decimal(one), None, "eq", None) for one in (below, above)
+    )
+    assert difference(before, after, is_ratio=False) == (Decimal(above - below), None)

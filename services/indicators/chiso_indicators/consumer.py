@@ -36,6 +36,7 @@ class Apply:
 
     `follow` makes `store` give one that works with the catalogue in force. What was checked by a catalogue
     that is new here, and names what this one does not know, waits `patience_seconds` for that catalogue.
+    `stops`: a partition with too many bad records is stopped.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Apply:
         *,
         follow: Callable[[], Awaitable[None]] | None = None,
         patience_seconds: float = 0.0,
+        stops: bool = True,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -54,6 +56,7 @@ class Apply:
         self._on_changed = on_changed
         self._follow = follow
         self._patience_seconds = patience_seconds
+        self._stops = stops
         self._waited_for: set[str] = set()
         self._breakers: dict[int, Breaker] = {}
         self._oldest: datetime | None = None
@@ -93,7 +96,7 @@ class Apply:
     def _after(self, batch: Sequence[Decoded]) -> dict[int, Breaker]:
         """The breakers once the batch has come."""
         flags: dict[int, list[bool]] = {}
-        for item in batch:
+        for item in batch if self._stops else ():
             flags.setdefault(item.record.partition, []).append(isinstance(item.content, Bad))
         came = {
             partition: self._breakers.get(partition, Breaker()).after(bad) for partition, bad in flags.items()

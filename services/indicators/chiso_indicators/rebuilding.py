@@ -22,6 +22,7 @@ from chiso_indicators.store.generation import (
     RebuildRuns,
     compare,
     decisions,
+    hold_generation,
     live_offsets,
     new_generation,
     paused_apply,
@@ -138,6 +139,7 @@ class Rebuilding:
                 await self._fill(applies, progress, offsets)
                 if await decisions(session) != decided:
                     raise DecidedMeanwhile("a decision was taken during the rebuild: run it again")
+                await hold_generation(session, offsets)
                 progress.state = "comparing"
                 found = await compare(pool, offsets)
                 if not compare_only and not found.agrees:
@@ -145,11 +147,14 @@ class Rebuilding:
                 return found
 
     def _apply(self) -> Apply:
-        """Apply as it runs live, with counters of its own: what is applied again is not counted again."""
+        """Apply as it runs live, with counters of its own: what is applied again is not counted again.
+
+        It stops at no bad records: the live one has passed them, or stands before them.
+        """
         read = self._reader()
         store = FillingStore(read.pool, read.assembler.planner, read.assembler.first_started_at)
         metrics = Metrics(CollectorRegistry(), read.assembler.planner.catalogue.version)
-        return Apply(lambda: store, self._clock, metrics, lambda: None)
+        return Apply(lambda: store, self._clock, metrics, lambda: None, stops=False)
 
     async def _fill_nearly(self, applies: Sequence[Apply], progress: Progress) -> None:
         """Until the live store is at most one batch ahead; it may go on growing, so not for ever."""

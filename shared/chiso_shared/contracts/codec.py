@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -19,6 +19,8 @@ from pydantic import BaseModel
 Model = TypeVar("Model", bound=BaseModel)
 
 _MOST_DIGITS: Final = 10_000
+# Wide enough for every digit that a number of a payload may have: the usual context rounds at 28.
+EXACT: Final = Context(prec=2 * _MOST_DIGITS + 10)
 _ZERO: Final = Decimal(0)
 _ONE: Final = Decimal(1)
 _LARGEST_EXACT_INTEGER: Final = 2**53 - 1
@@ -46,8 +48,8 @@ def plain(number: Decimal) -> Decimal:
         return _ZERO
     if number.same_quantum(_ONE):
         return number
-    normal = number.normalize()
-    return normal.quantize(_ONE) if normal == normal.to_integral_value() else normal
+    normal = number.normalize(EXACT)
+    return normal.quantize(_ONE, context=EXACT) if normal == normal.to_integral_value() else normal
 
 
 def _hook(value: Any) -> Any:

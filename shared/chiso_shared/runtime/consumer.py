@@ -18,14 +18,14 @@ from chiso_shared.contracts.topics import Topic
 from chiso_shared.runtime.backoff import Backoff
 from chiso_shared.runtime.lifecycle import Background, describe
 from chiso_shared.runtime.logs import get_logger
-from chiso_shared.runtime.positions import OffsetsMoved, PartitionsStopped, Positions, Record
+from chiso_shared.runtime.positions import HandlerWaits, OffsetsMoved, PartitionsStopped, Positions, Record
 from chiso_shared.runtime.producer import topic_name
 from chiso_shared.runtime.progress import NoProgress, Progress
 from chiso_shared.runtime.reasons import reason
 from chiso_shared.runtime.settings import ServiceSettings
 from chiso_shared.runtime.subscription import Subscription
 
-__all__ = ["BatchConsumer", "NoProgress", "OffsetsMoved", "PartitionsStopped", "Record"]
+__all__ = ["BatchConsumer", "HandlerWaits", "NoProgress", "OffsetsMoved", "PartitionsStopped", "Record"]
 
 log = get_logger(__name__)
 
@@ -44,8 +44,9 @@ class BatchConsumer(Background):
     `handler` gets records of several partitions, in order inside each, and stores them together with the next
     offsets in one transaction. If it raises, the same records are handed over again with growing pauses for
     `retry_seconds`, then the process fails. If it raises OffsetsMoved, the batch is dropped and reading goes
-    on from `stored_offsets` (a partition missing there starts at 0); five in a row fail the process. With
-    PartitionsStopped it refuses partitions, whose records stay unapplied, and the others go on.
+    on from `stored_offsets` (a partition missing there starts at 0); five in a row fail the process. After
+    HandlerWaits it is asked again without an end, and nothing is amiss. With PartitionsStopped it refuses
+    partitions, whose records stay unapplied, and the others go on.
     `contiguous` says that the log has no holes: a hole stops its partition, and only that one.
     `after` is awaited before it joins, `on_assigned` before the first record of an assignment. Batches begin
     at least `linger_ms` apart, so that what comes one by one is stored together; what comes after a silence
@@ -178,6 +179,10 @@ class BatchConsumer(Background):
             except OffsetsMoved:
                 await self._after_miss(records)
                 return
+            except HandlerWaits as wait:
+                log.info("batch waits", consumer=self.name, reason=str(wait))
+                self._progress.moved()
+                deadline = asyncio.get_running_loop().time() + self._retry_seconds
             except PartitionsStopped as stop:
                 self._positions.applied([item for item in records if item.partition not in stop.reasons])
                 self._stop_partitions(stop.reasons)
@@ -189,11 +194,11 @@ class BatchConsumer(Background):
                 if asyncio.get_running_loop().time() + delay > deadline:
                     self._halt(error)
                     return
-                await asyncio.sleep(delay)
             else:
                 self._positions.applied(records)
                 self._moved()
                 return
+            await asyncio.sleep(delay)
 
     async def _after_miss(self, records: Sequence[Record]) -> None:
         self._misses += 1

@@ -10,6 +10,10 @@ class OffsetsMoved(Exception):
     """Raised by a handler whose compare-and-set of the stored offsets missed: nothing was stored."""
 
 
+class HandlerWaits(Exception):
+    """Raised by a handler that stored nothing because somebody holds what it writes to, and will let go."""
+
+
 class PartitionsStopped(Exception):
     """Raised by a handler that refuses partitions, with `reasons`; records of all others are stored."""
 

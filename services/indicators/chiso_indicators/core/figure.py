@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from chiso_shared.contracts.codec import plain
+from chiso_shared.contracts.codec import EXACT, plain
 
 _ZERO: Final = Decimal(0)
 
@@ -62,9 +62,13 @@ def difference(before: Figure | None, after: Figure, is_ratio: bool) -> tuple[De
         return None, None
     if old is None and new is not None:
         return new.numerator, new.denominator
-    numerator = plain((new.numerator if new else _ZERO) - (old.numerator if old else _ZERO))
+    numerator = _less(new.numerator if new else _ZERO, old.numerator if old else _ZERO)
     if not is_ratio:
         return numerator, None
     above = (new.denominator if new else None) or _ZERO
     below = (old.denominator if old else None) or _ZERO
-    return numerator, plain(above - below)
+    return numerator, _less(above, below)
+
+
+def _less(above: Decimal, below: Decimal) -> Decimal:
+    return plain(EXACT.subtract(above, below))

@@ -19,11 +19,13 @@ def replaced(stored: Mapping[str, Any], computed: Mapping[str, Any], planner: Pl
 
     One change, or two where the cell stands under another unit now: both have to be looked at.
     """
+    row = computed or stored
+    indicator = planner.catalogue.indicators.get(row["indicator"])
+    if indicator is None:
+        return []  # no rollup is made of it any more
     before = _figure(stored) if stored else None
     after = _figure(computed) if computed else _GONE
-    row = computed or stored
-    is_ratio = planner.catalogue.indicators[row["indicator"]].is_ratio
-    numerator, denominator = difference(before, after, is_ratio)
+    numerator, denominator = difference(before, after, indicator.is_ratio)
     cause = "withdraw" if after.op == "withdraw" else "correct"
     places = {(side["level"], side["parent"]): None for side in (stored, computed) if side}
     return [

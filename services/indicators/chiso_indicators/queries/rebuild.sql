@@ -51,6 +51,17 @@ SELECT pg_advisory_unlock(hashtextextended('chiso_rebuild', 0));
 -- name: pause_decisions
 LOCK TABLE indicators.operation IN SHARE MODE;
 
+-- How far the generation is. Whoever has asked keeps it from being dropped until the transaction ends.
+-- name: generation_offsets
+SELECT partition, next_offset FROM indicators_rebuild.consumer_offset WHERE topic = $1;
+
+-- name: is_rebuilding
+SELECT EXISTS (
+    SELECT FROM pg_locks
+    WHERE locktype = 'advisory' AND granted AND objsubid = 1
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND (classid::bigint << 32 | objid::bigint) = hashtextextended('chiso_rebuild', 0));
+
 -- name: live_offsets
 SELECT partition, next_offset FROM indicators.consumer_offset WHERE topic = $1;
 
@@ -132,7 +143,12 @@ SELECT agency, submission_id, live.agency IS NULL AS is_missing, made.agency IS 
     count(*) OVER () AS differing
 FROM indicators.submission AS live
 FULL JOIN indicators_rebuild.submission AS made USING (agency, submission_id)
-WHERE live.payload_sha256 IS DISTINCT FROM made.payload_sha256
+WHERE (live.payload_sha256, live.accepted_at, live.key_id, live.catalogue_version, live.calendar, live.period,
+        live.basis, live.as_of, live.stage, live.revision, live.reason, live.source, live.observations,
+        live.document)
+    IS DISTINCT FROM (made.payload_sha256, made.accepted_at, made.key_id, made.catalogue_version, made.calendar, made.period,
+        made.basis, made.as_of, made.stage, made.revision, made.reason, made.source, made.observations,
+        made.document)
 ORDER BY 1, 2
 LIMIT $1;
 
@@ -181,17 +197,14 @@ ORDER BY made.unit COLLATE "C", made.indicator COLLATE "C", made.calendar COLLAT
     made.basis COLLATE "C";
 
 -- name: replace_submissions
-DELETE FROM indicators.submission AS live
-WHERE NOT EXISTS (SELECT FROM indicators_rebuild.submission AS made
-    WHERE (made.agency, made.submission_id, made.payload_sha256)
-        = (live.agency, live.submission_id, live.payload_sha256));
+DELETE FROM indicators.submission AS live USING rebuilt_submission AS key
+WHERE (live.agency, live.submission_id) = (key.agency, key.submission_id);
 INSERT INTO indicators.submission
 SELECT made.* FROM indicators_rebuild.submission AS made
-WHERE NOT EXISTS (SELECT FROM indicators.submission AS live
-    WHERE (made.agency, made.submission_id) = (live.agency, live.submission_id))
-ORDER BY agency COLLATE "C", submission_id;
+JOIN rebuilt_submission USING (agency, submission_id)
+ORDER BY made.agency COLLATE "C", made.submission_id;
 
--- name: note_rebuilt_revisions
+-- name: note_rebuilt_reports
 CREATE TEMPORARY TABLE rebuilt_revision ON COMMIT DROP AS
 SELECT coalesce(live.unit, made.unit) AS unit, coalesce(live.indicator, made.indicator) AS indicator,
     coalesce(live.calendar, made.calendar) AS calendar, coalesce(live.period, made.period) AS period,
@@ -208,47 +221,52 @@ WHERE (live.ordinal, live.revision, live.accepted_at, live.op, live.status, live
         made.denominator, made.value, made.value_high, made.qualifier, made.as_of, made.stage, made.reason,
         CASE WHEN made.outcome IN ('applied', 'unchanged', 'superseded') THEN 'counts' ELSE made.outcome END);
 CREATE TEMPORARY TABLE rebuilt_submission ON COMMIT DROP AS
-SELECT made.agency, made.submission_id
-FROM indicators_rebuild.submission AS made
-WHERE NOT EXISTS (SELECT FROM indicators.submission AS live
-    WHERE (made.agency, made.submission_id, made.payload_sha256)
-        = (live.agency, live.submission_id, live.payload_sha256));
+SELECT agency, submission_id
+FROM indicators.submission AS live
+FULL JOIN indicators_rebuild.submission AS made USING (agency, submission_id)
+WHERE (live.payload_sha256, live.accepted_at, live.key_id, live.catalogue_version, live.calendar, live.period,
+        live.basis, live.as_of, live.stage, live.revision, live.reason, live.source, live.observations,
+        live.document)
+    IS DISTINCT FROM (made.payload_sha256, made.accepted_at, made.key_id, made.catalogue_version, made.calendar, made.period,
+        made.basis, made.as_of, made.stage, made.revision, made.reason, made.source, made.observations,
+        made.document);
 
 -- name: prepare_settling
 CREATE INDEX ON indicators_rebuild.revision (unit, indicator, calendar, period, basis);
 
--- Revisions whose outcome is open, of the cells in which the live store lacks something.
+-- The revisions that count of every cell in which the live store lacks or invents one, with what live says of them.
 -- name: open_revisions
-SELECT made.*
+SELECT made.*, live.outcome AS live_outcome, live.outcome_reason AS live_reason
 FROM indicators_rebuild.revision AS made
-WHERE made.outcome = 'counts'
-    AND (made.unit, made.indicator, made.calendar, made.period, made.basis) IN (
-        SELECT unit, indicator, calendar, period, basis FROM rebuilt_revision
-        UNION
-        SELECT unit, indicator, calendar, period, basis
-        FROM indicators_rebuild.revision JOIN rebuilt_submission USING (agency, submission_id))
+LEFT JOIN rebuilt_revision AS key USING (unit, indicator, calendar, period, basis, submission_id, agency, year)
+LEFT JOIN indicators.revision AS live
+    ON (live.unit, live.indicator, live.calendar, live.period, live.basis, live.submission_id, live.agency, live.year)
+    = (made.unit, made.indicator, made.calendar, made.period, made.basis, made.submission_id, made.agency, made.year)
+    AND key.unit IS NULL
+WHERE made.outcome = 'counts' AND (made.unit, made.indicator, made.calendar, made.period, made.basis) IN (
+    SELECT unit, indicator, calendar, period, basis FROM rebuilt_revision)
 ORDER BY made.unit, made.indicator, made.calendar, made.period, made.basis, made.accepted_at, made.submission_id,
     made.agency;
 
+-- A kept one that gets another outcome is put into the live store again like the others.
 -- name: settle_revisions
 WITH given AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS given(
         unit text, indicator text, calendar text, period text, basis text, agency text, submission_id uuid,
         outcome text, reason text)
+), told AS (
+    UPDATE indicators_rebuild.revision AS made SET outcome = given.outcome, outcome_reason = given.reason
+    FROM given
+    WHERE (made.unit, made.indicator, made.calendar, made.period, made.basis, made.agency, made.submission_id)
+        = (given.unit, given.indicator, given.calendar, given.period, given.basis, given.agency, given.submission_id)
+    RETURNING made.*
 )
-UPDATE indicators_rebuild.revision AS made SET outcome = given.outcome, outcome_reason = given.reason
-FROM given
-WHERE (made.unit, made.indicator, made.calendar, made.period, made.basis, made.agency, made.submission_id)
-    = (given.unit, given.indicator, given.calendar, given.period, given.basis, given.agency, given.submission_id);
-
--- name: settle_submissions
-UPDATE indicators_rebuild.submission AS made SET outcomes = found.outcomes
-FROM (
-    SELECT agency, submission_id, array_agg(DISTINCT outcome::text ORDER BY outcome::text) AS outcomes
-    FROM indicators_rebuild.revision
-    JOIN rebuilt_submission USING (agency, submission_id)
-    GROUP BY agency, submission_id) AS found
-WHERE (made.agency, made.submission_id) = (found.agency, found.submission_id);
+INSERT INTO rebuilt_revision
+SELECT unit, indicator, calendar, period, basis, agency, submission_id, year FROM told
+WHERE NOT EXISTS (SELECT FROM rebuilt_revision AS key
+    WHERE (key.unit, key.indicator, key.calendar, key.period, key.basis, key.submission_id, key.agency, key.year)
+        = (told.unit, told.indicator, told.calendar, told.period, told.basis, told.submission_id, told.agency,
+            told.year));
 
 -- name: replace_revisions
 DELETE FROM indicators.revision AS live USING rebuilt_revision AS key
@@ -262,13 +280,23 @@ JOIN rebuilt_revision AS key
     = (key.unit, key.indicator, key.calendar, key.period, key.basis, key.submission_id, key.agency, key.year)
 CROSS JOIN LATERAL jsonb_populate_record(NULL::indicators.revision, to_jsonb(made)) AS put;
 
+-- name: retell_submissions
+UPDATE indicators.submission AS live SET outcomes = found.outcomes
+FROM (
+    SELECT revision.agency, revision.submission_id,
+        array_agg(DISTINCT revision.outcome::text ORDER BY revision.outcome::text) AS outcomes
+    FROM indicators.revision
+    JOIN (SELECT agency, submission_id FROM rebuilt_submission
+        UNION SELECT agency, submission_id FROM rebuilt_revision) AS put USING (agency, submission_id)
+    GROUP BY revision.agency, revision.submission_id) AS found
+WHERE (live.agency, live.submission_id) = (found.agency, found.submission_id);
+
 -- What a rebuild put right is readable from the tick on that takes the rebuild in.
 -- name: date_rebuilt_revisions
-UPDATE indicators.revision AS live
-SET dirty_id = (SELECT max(id) FROM indicators.dirty WHERE kind = 'rebuild')
+UPDATE indicators.revision AS live SET dirty_id = $1
 FROM rebuilt_revision AS key
 WHERE (live.unit, live.indicator, live.calendar, live.period, live.basis, live.submission_id, live.agency, live.year)
     = (key.unit, key.indicator, key.calendar, key.period, key.basis, key.submission_id, key.agency, key.year);
 
 -- name: append_rebuilt
-INSERT INTO indicators.dirty (kind, cells, changes) VALUES ('rebuild', $1, $2);
+INSERT INTO indicators.dirty (kind, cells, changes) VALUES ('rebuild', $1, $2) RETURNING id;

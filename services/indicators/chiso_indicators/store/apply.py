@@ -7,8 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import asyncpg
 from chiso_shared.contracts.topics import SUBMISSIONS
-from chiso_shared.runtime.consumer import OffsetsMoved, Record
+from chiso_shared.runtime.consumer import HandlerWaits, OffsetsMoved, Record
 from chiso_shared.runtime.postgres import Pool
 
 from chiso_indicators.core.changes import Change, Judge, Judged, write_changes
@@ -73,8 +74,16 @@ class ApplyStore:
         """Stores a batch whose records follow each other in each partition, all of it or nothing.
 
         Raises OffsetsMoved when the stored offsets are not where the batch begins, AnotherCatalogue,
-        SubmissionAppeared, and database errors as they come.
+        SubmissionAppeared, HandlerWaits while a rebuild compares, and database errors as they come.
         """
+        try:
+            return await self._apply(batch, applied_at)
+        except asyncpg.LockNotAvailableError as error:
+            if await self._pool.fetchval(queries().is_rebuilding):
+                raise HandlerWaits("a rebuild compares the stores") from error
+            raise
+
+    async def _apply(self, batch: Sequence[Decoded], applied_at: datetime) -> Applied:
         async with self._pool.acquire() as session, session.transaction():
             await _move_offsets(session, [decoded.record for decoded in batch])
             await hold_catalogue(session, self._planner.catalogue.version)

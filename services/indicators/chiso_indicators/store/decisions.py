@@ -107,6 +107,7 @@ class Decisions:
         held or the author's key sent the submission.
         """
         async with self._pool.acquire() as session, session.transaction():
+            await session.execute(queries().announce_operation)  # first: a rebuild keeps decisions waiting
             await hold_catalogue(session, self._assembler.planner.catalogue.version)
             held = await session.fetch(queries().lock_held, agency, submission_id, units, indicators)
             if not held:

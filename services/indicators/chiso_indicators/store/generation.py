@@ -14,7 +14,7 @@ from chiso_shared.contracts.topics import SUBMISSIONS
 from chiso_shared.runtime.postgres import Pool
 
 from chiso_indicators.core.assemble import Assembler
-from chiso_indicators.core.changes import Change, write_changes
+from chiso_indicators.core.changes import COUNTS, Change, write_changes
 from chiso_indicators.core.plan import Planner
 from chiso_indicators.core.rebuilt import replaced
 from chiso_indicators.core.setting_aside import Gate
@@ -26,7 +26,8 @@ GENERATION: Final = "indicators_rebuild"
 _PATIENCE_SECONDS: Final = 600
 _PATIENCE: Final = (
     f"SET LOCAL statement_timeout = '{_PATIENCE_SECONDS}s';"
-    f" SET LOCAL idle_in_transaction_session_timeout = '{_PATIENCE_SECONDS}s'"
+    f" SET LOCAL idle_in_transaction_session_timeout = '{_PATIENCE_SECONDS}s';"
+    " SET LOCAL work_mem = '64MB'"
 )
 _OWN: Final = (
     "consumer_offset",
@@ -36,15 +37,29 @@ _OWN: Final = (
     "quarantine",
 )
 _SHOWN: Final = 100
+COUNTING: Final = frozenset({"applied", "unchanged", "superseded"})
 _CHUNK: Final = 2_000
 # What tells how a value came about here, not what it is; it is not compared.
 _OWN_STORY: Final = frozenset(
-    {"changes", "changes_after_close", "changed_at", "cause", "applied_at", "outcome_reason", "late"}
+    {
+        "changes",
+        "changes_after_close",
+        "changed_at",
+        "cause",
+        "applied_at",
+        "outcome_reason",
+        "late",
+        "dirty_id",
+    }
 )
 
 
 class RebuildRuns(Exception):
     """Another rebuild of this store is running."""
+
+
+class GenerationLost(Exception):
+    """The generation is not as it was filled: its session ended, or the database started again."""
 
 
 @dataclass(slots=True)
@@ -95,18 +110,30 @@ async def paused_apply(pool: Pool) -> AsyncIterator[tuple[Session, dict[int, int
     """Keeps live batches and decisions waiting; the live offsets, which stand still inside the context."""
     async with pool.acquire() as session, session.transaction():
         await session.execute(_PATIENCE)
-        await session.execute(queries().pause_decisions)
-        yield session, _offsets(await session.fetch(queries().lock_live_offsets, SUBMISSIONS.name))
+        await session.execute(queries().pause_decisions, timeout=_PATIENCE_SECONDS)
+        locked = await session.fetch(queries().lock_live_offsets, SUBMISSIONS.name, timeout=_PATIENCE_SECONDS)
+        yield session, _offsets(locked)
+
+
+async def hold_generation(session: Session, offsets: Mapping[int, int]) -> None:
+    """Keeps the generation from being dropped. Raises GenerationLost unless it stands at these offsets."""
+    reached = _offsets(await session.fetch(queries().generation_offsets, SUBMISSIONS.name))
+    if reached != offsets:
+        raise GenerationLost("what was filled is gone: run the rebuild again")
 
 
 async def compare(pool: Pool, offsets: Mapping[int, int]) -> Comparison:
     """Where the live store differs from the generation; both must stand at these offsets, and stay there."""
-    [counts], cells, revisions, submissions = await asyncio.gather(
-        _patiently(pool, queries().generation_counts),
-        _differing_cells(pool),
-        _patiently(pool, queries().differing_revisions, _SHOWN),
-        _patiently(pool, queries().differing_submissions, _SHOWN),
-    )
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            counting = tasks.create_task(_patiently(pool, queries().generation_counts))
+            cells_task = tasks.create_task(_differing_cells(pool))
+            revisions_task = tasks.create_task(_patiently(pool, queries().differing_revisions, _SHOWN))
+            submissions_task = tasks.create_task(_patiently(pool, queries().differing_submissions, _SHOWN))
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from failed
+    [counts], cells = counting.result(), cells_task.result()
+    revisions, submissions = revisions_task.result(), submissions_task.result()
     found = Comparison(dict(offsets), dict(counts))
     if cells:
         found.counts["cells"] += cells[0]["missing"] - cells[0]["invented"]
@@ -135,7 +162,6 @@ async def _differing_cells(pool: Pool) -> list[Any]:
 async def _patiently(pool: Pool, statement: str, *arguments: Any) -> list[Any]:
     async with pool.acquire() as session, session.transaction():
         await session.execute(_PATIENCE)
-        await session.execute("SET LOCAL work_mem = '64MB'")
         return await session.fetch(statement, *arguments, timeout=_PATIENCE_SECONDS)
 
 
@@ -146,31 +172,40 @@ async def write(session: Session, assembler: Assembler, now: datetime) -> int:
     """
     planner = assembler.planner
     await hold_catalogue(session, planner.catalogue.version)
-    count = await _append(session, planner)
-    await session.execute(queries().note_rebuilt_revisions)
-    await settle(session, Gate(planner, assembler.first_started_at))
-    for statement in (queries().replace_submissions, queries().replace_revisions):
-        await session.execute(statement)
-    await session.execute(queries().note_rebuilt_cells)
-    await session.execute(queries().remove_rebuilt_cells)
-    await session.execute(queries().insert_rebuilt_cells, now)
-    await session.execute(queries().date_rebuilt_revisions)
+    await _run(session, queries().note_rebuilt_reports)
+    await settle(session, Gate(planner, assembler.first_started_at), _PATIENCE_SECONDS)
+    count, dirty_id = await _append(session, planner)
+    await _run(session, queries().replace_submissions)
+    await _run(session, queries().replace_revisions)
+    await _run(session, queries().note_rebuilt_cells)
+    await _run(session, queries().remove_rebuilt_cells)
+    await _run(session, queries().insert_rebuilt_cells, now)
+    await _run(session, queries().date_rebuilt_revisions, dirty_id)
+    await _run(session, queries().retell_submissions)
     return count
 
 
-async def _append(session: Session, planner: Planner) -> int:
-    """Appends the dirty rows of the cells that differ, chunk by chunk; how many cells they are."""
+async def _run(session: Session, statement: str, *arguments: Any) -> None:
+    """The client's own time limit is for those who answer somebody."""
+    await session.execute(statement, *arguments, timeout=_PATIENCE_SECONDS)
+
+
+async def _append(session: Session, planner: Planner) -> tuple[int, int]:
+    """Appends dirty rows of the cells that differ, chunk by chunk; how many cells, and the newest row's id.
+
+    The last row may hold no cell: revisions that came back are told by it also where their cell was right.
+    """
     changes: list[Change] = []
     count = 0
-    async for record in session.cursor(queries().differing_cells, None, prefetch=_CHUNK):
+    cells = session.cursor(queries().differing_cells, None, prefetch=_CHUNK, timeout=_PATIENCE_SECONDS)
+    async for record in cells:
         changes += replaced(_object(record["stored"]), _object(record["computed"]), planner)
         count += 1
         if len(changes) >= _CHUNK:
-            await session.execute(queries().append_rebuilt, len(changes), write_changes(changes))
+            await session.fetchval(queries().append_rebuilt, len(changes), write_changes(changes))
             changes = []
-    if changes:
-        await session.execute(queries().append_rebuilt, len(changes), write_changes(changes))
-    return count
+    newest: int = await session.fetchval(queries().append_rebuilt, len(changes), write_changes(changes))
+    return count, newest
 
 
 def _offsets(records: list[Any]) -> dict[int, int]:
@@ -179,7 +214,7 @@ def _offsets(records: list[Any]) -> dict[int, int]:
 
 def _difference(record: Values) -> dict[str, Any]:
     """A key with the fields that differ, and both values; `null` where one side has nothing."""
-    stored, computed = _object(record["stored"]), _object(record["computed"])
+    stored, computed = (_compared(_object(record[side])) for side in ("stored", "computed"))
     differs = {
         name: {"stored": stored[name], "computed": computed[name]}
         for name in stored
@@ -187,6 +222,11 @@ def _difference(record: Values) -> dict[str, Any]:
     }
     missing = "stored" if not stored else "computed" if not computed else None
     return {"key": key_of(record).text, "absent": missing, "fields": differs}
+
+
+def _compared(row: dict[str, Any]) -> dict[str, Any]:
+    """What became of a revision that counts is no part of the comparison."""
+    return row | {"outcome": COUNTS} if row.get("outcome") in COUNTING else row
 
 
 def _object(text: str | None) -> dict[str, Any]:

@@ -103,12 +103,14 @@ class Reopenings:
         details = {"unit": unit, "calendar": one.calendar, "period": one.period, "catalogue_version": version}
         operation_id = content_id("catalogue_applied", one.subject, version, at)
         async with self._pool.acquire() as session, session.transaction():
+            await session.execute(queries().announce_operation)
             await hold_catalogue(session, version)
             await ask_again(session, scope)
             told = operation("catalogue_applied", one.subject, author, at, details, operation_id)
             await note(session, [told])
 
     async def _locked(self, session: Session) -> tuple[Clockwork, datetime]:
+        await session.execute(queries().announce_operation)  # first, as everyone who decides: no deadlocks
         clockwork = await lock_tick(session)
         await hold_catalogue(session, self._assembler.planner.catalogue.version)
         await session.execute(queries().pause_apply)

@@ -1,4 +1,4 @@
-"""What became of revisions of a generation that the live store lacks: told by the core, cell by cell."""
+"""What became of revisions that the live store lacks: told by the core, cell by cell."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from itertools import groupby, takewhile
 from typing import Any, Final
 
 from chiso_indicators.core.changes import Judged
-from chiso_indicators.core.fold import Revision, order_of, outcomes
+from chiso_indicators.core.fold import Revision, order_of
+from chiso_indicators.core.rejoining import Counting, rejoin
 from chiso_indicators.core.setting_aside import Gate, settled
 from chiso_indicators.store.decisions import ruling_on
 from chiso_indicators.store.sql import Session, Values, as_json, figure_of, key_of, queries
@@ -15,19 +16,15 @@ from chiso_indicators.store.sql import Session, Values, as_json, figure_of, key_
 _CHUNK: Final = 5_000
 
 
-async def settle(session: Session, gate: Gate) -> None:
-    """Gives the revisions of the cells concerned their outcomes, as if they had come in order of acceptance.
-
-    Live ones keep theirs: how partitions interleaved then is no longer known.
-    """
-    await session.execute(queries().prepare_settling)
-    cursor = await session.cursor(queries().open_revisions)
+async def settle(session: Session, gate: Gate, timeout_seconds: float) -> None:
+    """Gives revisions that are to be put into the live store their outcomes."""
+    await session.execute(queries().prepare_settling, timeout=timeout_seconds)
+    cursor = await session.cursor(queries().open_revisions, timeout=timeout_seconds)
     waiting: list[Values] = []
-    while found := await cursor.fetch(_CHUNK):
+    while found := await cursor.fetch(_CHUNK, timeout=timeout_seconds):
         whole, waiting = _cut([*waiting, *found])
-        await _settle(session, gate, whole)
-    await _settle(session, gate, waiting)
-    await session.execute(queries().settle_submissions)
+        await _settle(session, gate, whole, timeout_seconds)
+    await _settle(session, gate, waiting, timeout_seconds)
 
 
 def _cut(records: list[Values]) -> tuple[list[Values], list[Values]]:
@@ -37,17 +34,17 @@ def _cut(records: list[Values]) -> tuple[list[Values], list[Values]]:
     return records[:-size], records[-size:]
 
 
-async def _settle(session: Session, gate: Gate, records: Sequence[Values]) -> None:
-    revisions = [_revision(record) for record in records]
-    ruling = await ruling_on(session, gate.in_question(revisions))
+async def _settle(session: Session, gate: Gate, records: Sequence[Values], timeout_seconds: float) -> None:
+    ruling = await ruling_on(session, gate.in_question([_revision(record) for record in records]))
     judged: list[Judged] = []
-    for _, cell in groupby(revisions, key=lambda one: one.key):
-        alike = list(cell)
-        found = zip(alike, outcomes(None, alike), strict=True)
-        judged += [Judged(revision, outcome, 0, None) for revision, outcome in found]
+    for _, cell in groupby(records, key=key_of):
+        counting = [
+            Counting(_revision(record), record["live_outcome"], record["live_reason"]) for record in cell
+        ]
+        judged += [Judged(revision, outcome, 0, None) for revision, outcome in rejoin(counting)]
     if judged:
         rows = [_row(item) for item in settled(judged, ruling)]
-        await session.execute(queries().settle_revisions, as_json(rows))
+        await session.execute(queries().settle_revisions, as_json(rows), timeout=timeout_seconds)
 
 
 def _row(item: Judged) -> dict[str, Any]:

@@ -44,6 +44,15 @@ async def test_row_17_a_removed_rule_resolves_its_alerts(
     assert (removed["transition"], removed["reason"], removed["sequence"]) == ("resolved", "rule_removed", 2)
     assert last["44", "online_share_below_target"]["reason"] == "recovered"
     assert (shown[0]["rule"]["id"], shown[0]["reason"]) == ("another_rule", "rule_changed")
+    async with running(chiso_topics, database) as alerts:
+        records = await events(chiso_topics, 7)
+        await alerts.alerts(1, state="FIRING")
+    told = [
+        (one.json["transition"], one.json["reason"], one.json["sequence"])
+        for one in records
+        if (one.json["unit"], one.json["rule"]["id"]) == ("51", "online_share_below_target")
+    ]
+    assert told[1:] == [("resolved", "rule_removed", 2), ("reopened", "rule_changed", 3)], "it came back"
 
 
 async def test_row_18_a_new_version_judges_open_periods_only(

@@ -4,15 +4,20 @@ import asyncio
 import csv
 import io
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import asyncpg
 import pytest
+from chiso_alerts import consumer
+from chiso_alerts.assessment import assess
+from chiso_alerts.core.evaluate import Arrival
 from chiso_shared.contracts.alert import AlertEvent, AlertState
 from chiso_shared.contracts.codec import decode_model
 from chiso_shared.contracts.topics import ALERTS, ALERTS_STATE, QUARANTINE, ROLLUPS
+from chiso_shared.runtime.breaker import MOST_IN_A_ROW
 from chiso_shared.runtime.relay import Relay
 
 from tests.harness import collect, end_offsets, eventually
@@ -165,6 +170,37 @@ async def test_bad_records_are_quarantined_whole_and_hide_no_others(chiso_topics
     assert {record.json["reason"] for record in refused} == {"malformed", "invalid"}
     assert {record.json["topic"] for record in refused} == {ROLLUPS.name}
     assert all(record.headers["ce_type"] == "chiso.record.quarantined.v1" for record in refused)
+
+
+async def test_what_cannot_be_judged_is_quarantined_and_hides_no_others(
+    chiso_topics: str, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def faulty(tick: Any, book: Any, arrivals: Sequence[Arrival], *rest: Any) -> Any:
+        if any(one.rollup.unit == "44" for one in arrivals):
+            raise ArithmeticError("beyond judging")
+        return await assess(tick, book, arrivals, *rest)
+
+    monkeypatch.setattr(consumer, "assess", faulty)
+    async with running(chiso_topics, database) as alerts:
+        await alerts.publish(rollup("70", 1), rollup("70", 1, unit="44"), rollup("70", 1, unit="08"))
+        told = await events(chiso_topics, 2)
+        [refused] = await collect(chiso_topics, QUARANTINE.name, lambda seen: len(seen) >= 1)
+        assert (await alerts.http.get("/readyz")).status_code == 200
+    assert {record.json["unit"] for record in told} == {"51", "08"}
+    assert refused.json["reason"] == "refused_by_store" and "beyond judging" in refused.json["detail"]
+
+
+async def test_a_partition_of_bad_records_stops_and_no_other(chiso_topics: str, database: str) -> None:
+    async with running(chiso_topics, database) as alerts:
+        await alerts.publish(*[b"{not json"] * MOST_IN_A_ROW)
+
+        async def stopped() -> bool:
+            answer = await alerts.http.get("/readyz")
+            return answer.status_code == 503 and "stopped" in answer.text
+
+        assert await eventually(stopped)
+        await alerts.publish(*(rollup("70", 1, unit=unit) for unit in ("51", "44", "08", "79", "01")))
+        assert await events(chiso_topics, 3), "the other partitions go on"
 
 
 async def test_the_endpoints_of_the_contract(chiso_topics: str, database: str) -> None:

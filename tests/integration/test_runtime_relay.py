@@ -209,6 +209,23 @@ async def test_without_a_broker_it_waits_and_says_so(relays: Relays) -> None:
     await eventually(lambda: registry.get_sample_value("chiso_outbox_oldest_seconds", labels) == 12.5)
 
 
+async def test_a_queue_that_never_ends_is_seen_to_grow_old(
+    relays: Relays, kafka: str, kafka_topic: NewTopic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic, registry, outbox = await kafka_topic(), CollectorRegistry(), Outbox()
+    outbox.history = [message(topic, "k", 0)]
+
+    async def stays(position: int) -> None:
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(outbox, "advance", stays)
+    await relays.start(outbox, registry=registry, service="indicators")
+    await eventually(lambda: outbox.asked > 2)
+    outbox.age = 12.5
+    labels = {"service": "indicators"}
+    await eventually(lambda: registry.get_sample_value("chiso_outbox_oldest_seconds", labels) == 12.5)
+
+
 async def test_a_lost_source_fails_the_process(relays: Relays) -> None:
     outbox = Outbox()
     relay = await relays.start(outbox)

@@ -89,11 +89,14 @@ def test_every_mistake_of_an_acknowledgement_is_named(document: Any, pointers: s
         ({"ends_at": None}, {"/ends_at"}),
         ({"ends_at": "2027-10-21T00:00:00Z"}, {"/ends_at"}),
         ({"starts_at": "2025-10-22T00:00:00Z"}, {"/ends_at"}),
+        ({"ends_at": "9999-12-31T00:00:00Z"}, {"/ends_at"}),
     ],
 )
 def test_every_mistake_of_a_silence_is_named(changes: dict[str, Any], pointers: set[str]) -> None:
     good = SAID | {"matchers": {"unit": "51"}, "ends_at": "2025-10-21T00:00:00Z"}
     assert silence_of(good, NOW).matchers == {"unit": ("51",)}
+    last = {"starts_at": "9999-06-01T00:00:00Z", "ends_at": "9999-12-01T00:00:00Z"}
+    assert silence_of(good | last, NOW).ends_at.year == 9999
     with pytest.raises(BadRequest) as raised:
         silence_of(good | changes, NOW)
     assert {item.pointer for item in raised.value.items} == pointers

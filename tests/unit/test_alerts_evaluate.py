@@ -44,8 +44,10 @@ def test_alert_id_is_a_uuid5_of_its_key_for_ever() -> None:
     parts = ("r", "51", "DVC.ONLINE_SUBMIT", "administrative", "2025-10", "in_period")
     assert key.alert_id == uuid5(NAMESPACE, "\x1f".join(parts))
     assert key.alert_id.version == 5
-    assert key.event_id("v", 3, "opened", "report") == key.event_id("v", 3, "opened", "report")
-    assert key.event_id("v", 3, "opened", "report") != key.event_id("v", 4, "opened", "report")
+    assert key.event_id("v", 3, "opened", "report", 1) == key.event_id("v", 3, "opened", "report", 9)
+    assert key.event_id("v", 3, "opened", "report", 1) != key.event_id("v", 4, "opened", "report", 1)
+    removed = [key.event_id("v", 3, "resolved", "rule_removed", sequence) for sequence in (2, 4)]
+    assert removed[0] != removed[1], "the rule came back in between"
 
 
 def test_an_event_carries_what_the_contract_promises() -> None:
@@ -131,6 +133,7 @@ def test_figures(qualifier: str, value: str, high: str | None, english: str, vie
 def test_numbers_are_rounded_half_even_only_when_shown() -> None:
     assert number(Decimal("0.125"), "en", 2) == "0.12"
     assert number(Decimal("0.125"), "vi") == "0,125"
+    assert number(Decimal(10**40) + Decimal("0.5"), "en", 2).count("0") >= 40, "also long ones"
     assert share(Decimal("0.9479"), "vi") == "94,8 %"
     assert share(None, "en") == "not applicable"
 

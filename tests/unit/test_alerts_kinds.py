@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from chiso_alerts.core.machine import retire
 from chiso_alerts.core.measure import measured
 from chiso_alerts.core.missing import DatasetKey, Receipts, receipts, step_missing
 from chiso_alerts.core.rulebook import RuleBook
@@ -105,6 +106,29 @@ def test_a_withdrawn_report_is_missing_again_and_old_news_changes_nothing() -> N
     memory, told = life((True, seen(2)), (False, seen(3)), (True, seen(2)), (True, seen(3)), (True, seen(4)))
     assert told == ["opened (due)", "resolved (received)", "reopened (withdrawn)"]
     assert (memory.episode, memory.sequence) == (2, 3)
+
+
+def test_fewer_obliged_indicators_count_from_then_on() -> None:
+    many = replace(seen(200), obliged="A B")
+    few, closed = replace(seen(110), obliged="A"), replace(seen(111, "closed", 1), obliged="A")
+    assert life((True, many), (True, few), (True, closed))[1] == ["opened (due)", "confirmed (close)"]
+    assert life((True, many), (False, few))[1] == ["opened (due)", "resolved (received)"]
+    assert life((True, many), (False, replace(few, obliged="A B")))[1] == ["opened (due)"], "old news"
+
+
+def test_a_missing_rule_that_comes_back_says_so() -> None:
+    memory, _ = life((True, seen(2)))
+    memory, _ = retire(memory, "rule_removed", START)
+    memory, [change] = step_missing(memory, True, seen(2), MISSING, START)
+    assert (change.transition, change.reason, memory.name) == ("reopened", "rule_changed", "FIRING")
+    assert step_missing(memory, True, seen(2), MISSING, START) == (memory, ())
+
+
+def test_alerts_of_a_dataset_that_nobody_owes_any_more_end() -> None:
+    row = rollup(None, 1, indicator="DVC")
+    assert BOOK.still_covers(MISSING, row)
+    nobody = RuleBook.of(replace(seeds(), obligations=()))
+    assert not nobody.still_covers(MISSING, row)
 
 
 def test_a_service_that_slept_through_due_and_close_opens_at_the_close() -> None:

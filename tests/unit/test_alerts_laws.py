@@ -150,7 +150,11 @@ def test_event_ids_are_unique(drawn: tuple[Rule, list[Input]]) -> None:
     key = key_of(found.rule.id, rollup(1))
     ids = [
         key.event_id(
-            change.memory.rule_version or "", change.after.rollup_version, change.transition, change.reason
+            change.memory.rule_version or "",
+            change.after.rollup_version,
+            change.transition,
+            change.reason,
+            change.memory.sequence,
         )
         for change in found.changes
     ]

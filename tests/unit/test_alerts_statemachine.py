@@ -284,6 +284,7 @@ class AlertMachine(RuleBasedStateMachine):
                 change.after.rollup_version,
                 change.transition,
                 change.reason,
+                change.memory.sequence,
             )
             for change in self.changes
         ]

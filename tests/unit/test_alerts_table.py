@@ -350,6 +350,25 @@ def test_row_17_a_removed_rule_or_retired_unit_resolves() -> None:
     assert retire(done.memory, "rule_removed", done.now) == (done.memory, ())
 
 
+@pytest.mark.parametrize("held", [False, True])
+def test_a_rule_that_comes_back_as_it_was_judges_open_periods_again(held: bool) -> None:
+    life = Life(HELD) if held else Life()
+    life.see(70)
+    life.memory, _ = retire(life.memory, "rule_removed", life.now)
+    assert life.again() == (None if held else "reopened (rule_changed)")
+    assert life.state == ("PENDING" if held else "FIRING")
+    before = life.memory
+    assert life.again() is None and life.memory == before, "once"
+
+
+def test_a_rule_that_comes_back_leaves_closed_periods_alone() -> None:
+    life = firing()
+    life.close(70)
+    life.memory, _ = retire(life.memory, "rule_removed", life.now)
+    assert life.again() is None and life.state == "RESOLVED"
+    assert life.restate(71) is not None and life.state == "FIRING"
+
+
 def test_row_18_a_new_rule_version_is_evaluated_again() -> None:
     life = firing(70)
     life.rule = rule(version="r2", severities=HIGHER_IS_BAD[2:])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Final, NamedTuple
 
 from chiso_shared.contracts.codec import MalformedJSON, decode_model
 from chiso_shared.contracts.rollup import RollupEvent
 from chiso_shared.runtime.breaker import Breaker
-from chiso_shared.runtime.consumer import Record
+from chiso_shared.runtime.consumer import PartitionsStopped, Record
 from chiso_shared.runtime.lifecycle import describe
 from chiso_shared.runtime.logs import get_logger
 from chiso_shared.runtime.postgres import classify
@@ -25,10 +26,19 @@ log = get_logger(__name__)
 
 _LARGEST_VERSION = 2**63 - 1
 _LONGEST_DETAIL = 1000
+# What judging says of numbers that no rollup of ours has.
+_VALUES_AT_FAULT: Final = (ArithmeticError, ValueError)
 
 
 class TooManyBadRecords(Exception):
     """So many records cannot be applied that the fault must be here; nothing of the batch is stored."""
+
+
+class Read(NamedTuple):
+    """A record and the rollup event in it, or why there is none."""
+
+    record: Record
+    content: Arrival | Refused
 
 
 class RollupHandler:
@@ -45,35 +55,52 @@ class RollupHandler:
         self._breakers: dict[int, Breaker] = {}
 
     async def __call__(self, records: Sequence[Record]) -> None:
-        """Stores the batch with its offsets. A record the database refuses is found and quarantined.
+        """Stores the batch with its offsets. One record that cannot be judged or stored is quarantined.
 
-        Raises OffsetsMoved, TooManyBadRecords, and whatever else the database raises: the batch may be handed
-        over again.
+        Raises PartitionsStopped once the others are stored, OffsetsMoved, TooManyBadRecords, and whatever
+        else the database raises: the batch may be handed over again.
         """
-        try:
-            await self._apply(records, ())
-        except Exception as error:
-            if classify(error) != "data":
-                raise
-            if len(records) == 1:
-                await self._apply((), (_refused(records[0], "refused_by_database", describe(error)),))
-                return
-            middle = len(records) // 2
-            await self(records[:middle])
-            await self(records[middle:])
+        batch = [Read(record, decode(record)) for record in records]
+        breakers = self._after(batch)
+        stopped = {
+            partition: f"partition {partition} stopped: {breaker.tripped}"
+            for partition, breaker in breakers.items()
+            if breaker.tripped is not None
+        }
+        await self._bisect([one for one in batch if one.record.partition not in stopped], breakers)
+        self._breakers |= breakers
+        if stopped:
+            raise PartitionsStopped(stopped)
 
-    async def _apply(self, records: Sequence[Record], refused: Sequence[Refused]) -> None:
-        read = [decode(record) for record in records]
-        arrivals = [one for one in read if isinstance(one, Arrival)]
-        bad = [*refused, *(one for one in read if isinstance(one, Refused))]
-        breakers = self._checked([*records, *(one.record for one in refused)], bad)
+    async def _bisect(self, batch: Sequence[Read], breakers: dict[int, Breaker]) -> None:
+        if not batch:
+            return
+        try:
+            await self._apply(batch)
+            return
+        except Exception as error:
+            if classify(error) != "data" and not isinstance(error, _VALUES_AT_FAULT):
+                raise
+            if len(batch) == 1:
+                [one] = batch
+                self._refuse(one.record, breakers)
+                await self._apply(
+                    [Read(one.record, _refused(one.record, "refused_by_store", describe(error)))]
+                )
+                return
+        middle = len(batch) // 2
+        await self._bisect(batch[:middle], breakers)
+        await self._bisect(batch[middle:], breakers)
+
+    async def _apply(self, batch: Sequence[Read]) -> None:
+        arrivals = [one.content for one in batch if isinstance(one.content, Arrival)]
+        bad = [one.content for one in batch if isinstance(one.content, Refused)]
         first_started_at = await self._started()
         async with self._store.tick() as tick:
-            await tick.apply_offsets(records or [one.record for one in refused])
+            await tick.apply_offsets([one.record for one in batch])
             await tick.see_rollups(arrivals)
             results = await assess(tick, self._books.current, arrivals, first_started_at)
             await tick.finish(results, bad)
-        self._breakers |= breakers
         self._note(results, arrivals, bad)
         self._metrics.lag((one.rollup for one in arrivals), tick.now)
 
@@ -82,17 +109,18 @@ class RollupHandler:
             self._first_started_at = await self._store.first_started_at()
         return self._first_started_at
 
-    def _checked(self, records: Sequence[Record], bad: Sequence[Refused]) -> dict[int, Breaker]:
-        """The breakers of these partitions once the batch is stored. Raises TooManyBadRecords."""
-        refused = {(one.record.partition, one.record.offset) for one in bad}
+    def _after(self, batch: Sequence[Read]) -> dict[int, Breaker]:
+        """The breakers of these partitions once the batch has come."""
         flags: dict[int, list[bool]] = {}
-        for record in records:
-            flags.setdefault(record.partition, []).append((record.partition, record.offset) in refused)
-        came = {part: self._breakers.get(part, Breaker()).after(batch) for part, batch in flags.items()}
-        for partition, breaker in came.items():
-            if breaker.tripped is not None:
-                raise TooManyBadRecords(f"partition {partition}: {breaker.tripped}")
-        return came
+        for one in batch:
+            flags.setdefault(one.record.partition, []).append(isinstance(one.content, Refused))
+        return {part: self._breakers.get(part, Breaker()).after(bad) for part, bad in flags.items()}
+
+    def _refuse(self, record: Record, breakers: dict[int, Breaker]) -> None:
+        """Notes a record that looked right. Raises TooManyBadRecords."""
+        breaker = breakers[record.partition] = breakers[record.partition].after((True,))
+        if breaker.tripped is not None:
+            raise TooManyBadRecords(f"partition {record.partition}: {breaker.tripped}")
 
     def _note(
         self, results: Sequence[Evaluated], arrivals: Sequence[Arrival], bad: Sequence[Refused]

@@ -176,6 +176,7 @@ class Relay(Background):
                     await _publish(producer, messages)
                 self._away = self._sending_since = None
                 await self._ask(partial(self._source.advance, position))
+                await self._observe_age_sometimes()
         finally:
             self._sending_since = None
             await discard_producer(producer)
@@ -193,6 +194,13 @@ class Relay(Background):
         self._observed_at = now
         self._away = None
         await self._observe_age()
+
+    async def _observe_age_sometimes(self) -> None:
+        """While busy: what waits behind a long queue is what the gauge is for."""
+        now = asyncio.get_running_loop().time()
+        if now - self._observed_at >= _OBSERVE_SECONDS:
+            self._observed_at = now
+            await self._observe_age()
 
     async def _observe_age(self) -> None:
         if self._gauge is not None and isinstance(self._source, KnowsAge):

@@ -223,7 +223,9 @@ def _fact(
         message=message(change, rule, rollup, subject, unit, "en"),
         message_vi=message(change, rule, rollup, subject, unit, "vi"),
     )
-    identity = key.event_id(event.rule.version, change.after.rollup_version, change.transition, change.reason)
+    identity = key.event_id(
+        event.rule.version, change.after.rollup_version, change.transition, change.reason, event.sequence
+    )
     return Fact(
         identity, event, explanation(arrival.rollup, rule, book, arrival.previous), arrival.traceparent
     )

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 from uuid import UUID
 
 from chiso_shared.contracts.events import content_id
 from chiso_shared.contracts.fields import Basis, CalendarName
 from chiso_shared.contracts.rollup import Rollup
+
+_BY_CATALOGUE: Final = frozenset({"rule_changed", "target_changed", "rule_removed", "unit_retired"})
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -27,9 +30,15 @@ class AlertKey:
         """uuid5 of the key (docs/semantics.md §7)."""
         return _alert_id(*self._parts())
 
-    def event_id(self, rule_version: str, rollup_version: int, transition: str, reason: str) -> str:
-        """`ce_id` of an event: the same cause always gives the same id, so a redelivery can be recognised."""
-        return content_id(*self._parts(), rule_version, rollup_version, transition, reason)
+    def event_id(
+        self, rule_version: str, rollup_version: int, transition: str, reason: str, sequence: int
+    ) -> str:
+        """`ce_id` of an event: the same cause always gives the same id, so a redelivery can be recognised.
+
+        A catalogue that goes back and forth is another cause each time, told apart by the event's `sequence`.
+        """
+        again = (sequence,) if reason in _BY_CATALOGUE else ()
+        return content_id(*self._parts(), rule_version, rollup_version, transition, reason, *again)
 
     def state_id(self, sequence: int, rollup_version: int, state: str, tick: int) -> str:
         """`ce_id` of a record of the state topic."""

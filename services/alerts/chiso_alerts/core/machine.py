@@ -49,11 +49,15 @@ def step(
 
 
 def retire(memory: AlertMemory, reason: RetirementReason, now: datetime) -> Step:
-    """Row 17: the rule or the unit is gone. Ends an open episode; otherwise forgets what was pending."""
+    """Row 17: the rule or the unit is gone. Ends an open episode; otherwise forgets what was pending.
+
+    Should it come back as it was, open periods are judged again.
+    """
     if memory.name == "PENDING":
-        return left(memory, "INACTIVE", now), ()
+        return left(memory, "INACTIVE", now).model_copy(update={"retired": True}), ()
     if not memory.standing or memory.reading is None:
         return memory, ()
+    memory = memory.model_copy(update={"retired": True})
     return with_event(left(memory, "RESOLVED", now), "resolved", reason, memory.reading, now)
 
 
@@ -68,7 +72,7 @@ def _trigger(memory: AlertMemory, reading: Reading, rule: Rule, limits: Limits |
         return "rollup" if reading.version > memory.reading.rollup_version else None
     if reading.closed:
         return "clock"  # row 18: closed periods only on request
-    if memory.rule_version != rule.version:
+    if memory.rule_version != rule.version or memory.retired:
         return "rule_changed"
     known = memory.target.version if memory.target is not None else None
     return "clock" if known == (limits.version if limits is not None else None) else "target_changed"
@@ -81,6 +85,7 @@ def _apply(given: Situation, decision: Decision) -> Step:
         "name": decision.name,
         "severity": severity,
         "rule_version": given.rule.version,
+        "retired": False,
         "target": given.limits.shown(severity),
         "reading": given.reading.shown,
         "phase": given.reading.phase,
@@ -133,6 +138,7 @@ def _without_limits(memory: AlertMemory, reading: Reading, rule: Rule, now: date
             "phase": reading.phase,
             "finality": _finality(reading),
             "rule_version": rule.version,
+            "retired": False,
             "target": None,
             "observed": None,
         }

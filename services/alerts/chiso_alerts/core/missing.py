@@ -38,7 +38,7 @@ class DatasetKey:
 class Receipts:
     """What the province's rollups of all indicators of a dataset say together.
 
-    `version` is the sum of their versions: it grows with any of them.
+    `version` is the sum of their versions: it grows with any of them, as long as the same are `obliged`.
     """
 
     key: DatasetKey
@@ -47,6 +47,7 @@ class Receipts:
     version: int
     vintage: int
     latest: RollupEvent
+    obliged: str = ""
 
     @property
     def closed(self) -> bool:
@@ -119,6 +120,7 @@ def receipts(
         version=sum(part.version for part in owed),
         vintage=max(part.vintage for part in owed),
         latest=max(owed, key=lambda part: (part.tick, part.updated_at)),
+        obliged=" ".join(sorted(obliged)),
     )
 
 
@@ -128,12 +130,14 @@ def step_missing(memory: AlertMemory, is_missing: bool, found: Receipts, rule: R
     Total. What is not newer than the receipts evaluated, under the same version of the rule, changes nothing.
     """
     seen = memory.reading
-    if seen is not None and not _is_newer(found, seen.rollup_version, rule.version != memory.rule_version):
+    if seen is not None and not _is_newer(found, seen.rollup_version, _is_judged_anew(memory, found, rule)):
         return memory, ()
     before = memory.model_copy(
         update={
             "severity": rule.severity,
             "rule_version": rule.version,
+            "retired": False,
+            "obliged": found.obliged,
             "reading": AlertReading(rollup_version=found.version, vintage=found.vintage),
             "phase": found.phase,
             "finality": found.finality,
@@ -149,18 +153,27 @@ def step_missing(memory: AlertMemory, is_missing: bool, found: Receipts, rule: R
     return with_event(left(before, "RESOLVED", now), "resolved", reason, seen, now)
 
 
-def _is_newer(found: Receipts, seen_version: int, is_new_rule: bool) -> bool:
-    """The same receipts count again only for a new version of the rule, and only while open (row 18)."""
-    return found.version > seen_version or (
-        found.version == seen_version and is_new_rule and not found.closed
-    )
+def _is_judged_anew(memory: AlertMemory, found: Receipts, rule: Rule) -> bool:
+    """Whether there is another version of the rule, or it is back, or others are obliged."""
+    others = memory.obliged not in (None, found.obliged)
+    return rule.version != memory.rule_version or memory.retired or others
+
+
+def _is_newer(found: Receipts, seen_version: int, is_judged_anew: bool) -> bool:
+    """Receipts that are no newer count again only where they are judged anew, and only while open (row 18).
+
+    Their versions are compared only among the same obliged indicators; the rows they come from are always
+    the present ones.
+    """
+    return found.version > seen_version or (is_judged_anew and not found.closed)
 
 
 def _missing(memory: AlertMemory, before: AlertMemory, found: Receipts, now: datetime) -> Step:
     standing = left(before, "FIRING", now)
     if not memory.standing:
         if memory.episode:
-            return with_event(standing, "reopened", "withdrawn", memory.reading, now)
+            reason = "rule_changed" if memory.retired else "withdrawn"
+            return with_event(standing, "reopened", reason, memory.reading, now)
         return with_event(standing, "opened", "close" if found.closed else "due", memory.reading, now)
     if found.closed and memory.phase != "closed":
         return with_event(standing, "confirmed", "close", memory.reading, now)

@@ -48,6 +48,7 @@ def _memory(state: AlertState) -> AlertMemory:
         episode=state.episode,
         sequence=state.sequence,
         rule_version=state.rule.version,
+        retired=state.reason in ("rule_removed", "unit_retired"),
         target=state.target,
         reading=state.reading,
         phase=state.phase,

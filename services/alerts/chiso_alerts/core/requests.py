@@ -131,7 +131,7 @@ def silence_of(document: Any, now: datetime) -> NewSilence:
     begin = starts_at or now
     if form.document.get("ends_at") is None:
         form.problem("ends_at", "missing_field", "every silence has an end")
-    elif ends_at is not None and not max(begin, now) < ends_at <= begin + LONGEST_SILENCE:
+    elif ends_at is not None and not (ends_at > max(begin, now) and ends_at - begin <= LONGEST_SILENCE):
         form.problem("ends_at", "out_of_range", f"must lie ahead, at most {LONGEST_SILENCE.days} days on")
     matchers = _matchers(form)
     form.finish(("matchers", "author", "reason", "starts_at", "ends_at"))

@@ -81,7 +81,9 @@ class RuleBook:
                 return True
             case "missing":
                 named = rollup.indicator in rule.indicators
-                return named and rollup.calendar in rule.calendars and rollup.basis in rule.bases
+                key = DatasetKey(rollup.unit, rollup.indicator, rollup.calendar, rollup.period, rollup.basis)
+                watched = named and rollup.calendar in rule.calendars and rollup.basis in rule.bases
+                return watched and bool(self.obliged(key))
         return rollup.indicator in self.catalogue.indicators and self.covers(rule, rollup)
 
     # Missing reports

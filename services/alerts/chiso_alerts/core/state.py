@@ -30,7 +30,9 @@ class AlertMemory(Payload):
     `severity` is the one last published while the alert stood (kept when it ends); `reading` the last one
     evaluated, `announced` the one of the last event, `entered_from` the one before PENDING or RECOVERING was
     entered; `observed` what the last reading was. Timers are absolute instants: `hold_until` (PENDING),
-    `keep_until` (RECOVERING), `update_due` (an `updated` that waits for the rule's interval).
+    `keep_until` (RECOVERING), `update_due` (an `updated` that waits for the rule's interval). `retired`: its
+    rule or unit went, and it has not been judged since. `obliged`: the indicators that a missing report was
+    judged by.
     """
 
     name: AlertStateName = "INACTIVE"
@@ -38,6 +40,8 @@ class AlertMemory(Payload):
     episode: int = 0
     sequence: int = 0
     rule_version: str | None = None
+    retired: bool = False
+    obliged: str | None = None
     target: AlertTarget | None = None
     reading: AlertReading | None = None
     phase: Phase | None = None

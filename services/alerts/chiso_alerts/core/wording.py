@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final, Literal
 
 from chiso_shared.contracts.alert import AlertReading
-from chiso_shared.contracts.codec import plain
+from chiso_shared.contracts.codec import EXACT, plain
 
 Language = Literal["vi", "en"]
 
@@ -152,7 +152,7 @@ WORDS: Final[Mapping[Language, Words]] = {"vi": _VI, "en": _EN}
 def number(value: Decimal, language: Language, decimals: int | None = None) -> str:
     """A number as the language writes it, rounded half-even to `decimals`; None keeps all digits."""
     words = WORDS[language]
-    shown = plain(value if decimals is None else round(value, decimals))
+    shown = plain(value if decimals is None else value.quantize(Decimal(1).scaleb(-decimals), context=EXACT))
     return f"{shown:,f}".translate(str.maketrans(",.", words.group_sign + words.decimal_sign))
 
 

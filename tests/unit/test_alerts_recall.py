@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -59,6 +60,26 @@ def test_the_next_reading_has_the_same_effect(
     assert [(one.key, one.memory.name, one.memory.severity) for one in found] == [
         (one.key, one.memory.name, one.memory.severity) for one in wanted
     ]
+
+
+def test_a_recovering_alert_is_kept_as_long_as_it_would_have_been() -> None:
+    kept = replace(BOOK.rules["online_share_below_target"], keep_firing_seconds=3_600)
+    rules = tuple(kept if one.id == kept.id else one for one in seeds().rules)
+    book = RuleBook.of(replace(seeds(), rules=rules))
+
+    def see(before: list[Evaluated], value: int, version: int, hours: float) -> list[Evaluated]:
+        memories = {one.key.alert_id: one.memory for one in before}
+        ledger = Ledger(book, memories, START + timedelta(hours=hours))
+        ledger.apply_rule(Arrival(rollup(Decimal(value), version)), kept)
+        return list(ledger.results())
+
+    [lived] = see(see([], 70, 1, 0), 90, 2, 1)
+    again = recalled(lived.state, book)
+    assert again is not None and lived.memory.name == "RECOVERING"
+    assert again.memory.due_at == lived.memory.due_at == START + timedelta(hours=2)
+    assert see([again], 90, 2, 1.9) == []
+    [ended] = see([again], 90, 2, 2)
+    assert [(fact.event.transition, fact.event.reason) for fact in ended.facts] == [("resolved", "recovered")]
 
 
 def test_an_older_reading_changes_nothing_and_what_was_never_seen_is_judged_anew() -> None:

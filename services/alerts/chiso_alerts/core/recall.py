@@ -1,12 +1,15 @@
 """An alert as the state topic shows it, taken for what is remembered of it (delivery, Restore). Pure.
 
-Timers and what was announced before the last reading are not told there: they begin anew.
+What was announced before the last reading is not told there. The time that a recovering alert is kept runs
+from the instant of its state.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 
+from chiso_shared.catalogue.rules import Rule
 from chiso_shared.contracts.alert import AlertState
 from chiso_shared.contracts.rollup import RollupEvent
 
@@ -33,7 +36,7 @@ def recalled(state: AlertState, book: RuleBook) -> Evaluated | None:
         key=key,
         rollup=rollup,
         province=book.province(rollup),
-        memory=_memory(state),
+        memory=_memory(state, book.rules.get(state.rule.id)),
         was_visible=True,
         facts=(),
         suppressed=state.suppressed,
@@ -41,7 +44,9 @@ def recalled(state: AlertState, book: RuleBook) -> Evaluated | None:
     )
 
 
-def _memory(state: AlertState) -> AlertMemory:
+def _memory(state: AlertState, rule: Rule | None) -> AlertMemory:
+    recovers = state.state == "RECOVERING"
+    keep = timedelta(seconds=rule.keep_firing_seconds) if rule is not None else timedelta()
     return AlertMemory(
         name=state.state,
         severity=state.severity,
@@ -53,7 +58,12 @@ def _memory(state: AlertState) -> AlertMemory:
         reading=state.reading,
         phase=state.phase,
         finality=state.finality,
-        observed=_KINDS.get(state.reason, "BREACH") if state.state == "FIRING" else None,
+        observed=_KINDS.get(state.reason, "BREACH")
+        if state.state == "FIRING"
+        else "OK"
+        if recovers
+        else None,
+        keep_until=state.updated_at + keep if recovers else None,
         announced=state.reading,
         announced_target=state.target.version if state.target is not None else None,
         last_event_at=state.updated_at,

@@ -84,6 +84,11 @@ async def test_a_silence_begins_and_ends_and_hides_nothing(
         decided = await operations(chiso_topics, 3)
         labels = 'province="51",rule="online_share_below_target",severity="warning",state="FIRING"'
         assert await alerts.metric(f"chiso_alerts{{{labels}}} 1.0")
+        for _ in range(2):  # the same again, and once more because the answer was lost
+            again = await alerts.http.post("/v1/silences", json=longer, headers=operator)
+            assert again.status_code == 201 and again.json()["ended_by"] is None
+        assert (await only_alert(alerts, unit="51"))["suppressed"] is True
+        assert len((await alerts.get("/v1/silences"))["items"]) == 1
     assert {one.headers["ce_type"] for one in decided} == {"chiso.operation.silenced.v1"}
     assert sum(bool(one.json["details"].get("ended")) for one in decided) == 1
 

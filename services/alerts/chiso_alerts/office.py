@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from itertools import count
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -72,9 +73,7 @@ class Office:
         async with self._store.tick() as tick:
             starts_at = asked.starts_at or tick.now
             matchers = {name: list(values) for name, values in sorted(asked.matchers.items())}
-            silence_id = content_id(
-                "silence", matchers, _text(asked.starts_at), _text(asked.ends_at), asked.author, asked.reason
-            )
+            silence_id = await _silence_id(tick, asked, matchers)
             details = {
                 "silence_id": silence_id,
                 "matchers": matchers,
@@ -212,6 +211,18 @@ def _shown(decided: OperationEvent) -> dict[str, Any]:
         "at": decided.at,
         **decided.details,
     }
+
+
+async def _silence_id(tick: Tick, asked: NewSilence, matchers: Mapping[str, list[str]]) -> str:
+    """The same request is the same silence, so that a retry begins no second one; not once it was ended."""
+    cause = (matchers, _text(asked.starts_at), _text(asked.ends_at), asked.author, asked.reason)
+    found = content_id("silence", *cause)
+    for number in count(1):
+        row = await tick.connection.fetchrow(tick.queries.one_silence, UUID(found))
+        if row is None or row["ended_by"] is None:
+            break
+        found = content_id("silence", *cause, number)
+    return found
 
 
 async def _one_silence(tick: Tick, silence_id: UUID) -> dict[str, Any]:

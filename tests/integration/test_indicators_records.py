@@ -42,7 +42,6 @@ BAD: dict[str, tuple[bytes | None, list[tuple[str, bytes]]]] = {
     "malformed": (b'{"submission_id": \xff\x00', headers()),
     "wrong_shape": (payload(period=7), headers()),
     "duplicate_cell": (payload(observations=[observation("21028"), observation("21028")]), headers()),
-    "unreadable": (payload().replace(b'"denominator":2', b'"denominator":1e99999999'), headers()),
     "refused_by_store": (payload(revision=2**40), headers()),
 }
 NUL = payload(reason="a\x00b")

@@ -88,7 +88,7 @@ async def _applied(dsn: str, log: Sequence[Document]) -> None:
         assert all(stands.get(partition, 0) >= count for partition, count in wanted.items()), stands
         return bool(dirty == 0)
 
-    await eventually(reached, 180, 0.2)
+    await eventually(reached, 300, 0.2)
 
 
 async def _closed(dsn: str) -> None:

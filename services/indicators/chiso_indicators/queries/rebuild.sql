@@ -39,6 +39,37 @@ FROM (
 ORDER BY unit, indicator, calendar, period, basis,
     order_date DESC, revision DESC, accepted_at DESC, submission_id DESC, agency DESC;
 
+-- Which of several counting reports was applied, unchanged or superseded depends on how partitions interleave,
+-- and is told as it was; whether a report counts at all does not.
+-- name: make_differences
+CREATE VIEW indicators_rebuild.differing_revision AS
+SELECT coalesce(live.unit, made.unit) AS unit, coalesce(live.indicator, made.indicator) AS indicator,
+    coalesce(live.calendar, made.calendar) AS calendar, coalesce(live.period, made.period) AS period,
+    coalesce(live.basis, made.basis) AS basis, coalesce(live.agency, made.agency) AS agency,
+    coalesce(live.submission_id, made.submission_id) AS submission_id, coalesce(live.year, made.year) AS year,
+    live.unit IS NULL AS is_missing, made.unit IS NULL AS is_invented,
+    to_jsonb(live) AS stored, to_jsonb(made) AS computed
+FROM indicators.revision AS live
+FULL JOIN indicators_rebuild.revision AS made
+    ON (live.unit, live.indicator, live.calendar, live.period, live.basis, live.submission_id, live.agency, live.year)
+    = (made.unit, made.indicator, made.calendar, made.period, made.basis, made.submission_id, made.agency, made.year)
+WHERE (live.ordinal, live.revision, live.accepted_at, live.op, live.status, live.numerator, live.denominator,
+        live.value, live.value_high, live.qualifier, live.as_of, live.stage, live.reason,
+        CASE WHEN live.outcome IN ('applied', 'unchanged', 'superseded') THEN 'counts' ELSE live.outcome END)
+    IS DISTINCT FROM (made.ordinal, made.revision, made.accepted_at, made.op, made.status, made.numerator,
+        made.denominator, made.value, made.value_high, made.qualifier, made.as_of, made.stage, made.reason,
+        CASE WHEN made.outcome IN ('applied', 'unchanged', 'superseded') THEN 'counts' ELSE made.outcome END);
+CREATE VIEW indicators_rebuild.differing_submission AS
+SELECT agency, submission_id, live.agency IS NULL AS is_missing, made.agency IS NULL AS is_invented
+FROM indicators.submission AS live
+FULL JOIN indicators_rebuild.submission AS made USING (agency, submission_id)
+WHERE (live.payload_sha256, live.accepted_at, live.key_id, live.catalogue_version, live.calendar, live.period,
+        live.basis, live.as_of, live.stage, live.revision, live.reason, live.source, live.observations,
+        live.document)
+    IS DISTINCT FROM (made.payload_sha256, made.accepted_at, made.key_id, made.catalogue_version, made.calendar, made.period,
+        made.basis, made.as_of, made.stage, made.revision, made.reason, made.source, made.observations,
+        made.document);
+
 -- name: drop_generation
 DROP SCHEMA IF EXISTS indicators_rebuild CASCADE;
 
@@ -116,40 +147,14 @@ WHERE (live.level, live.parent, live.op, live.status, live.numerator, live.denom
 ORDER BY 1, 2, 3, 4, 5
 LIMIT $1;
 
--- Which of several counting reports was applied, unchanged or superseded depends on how partitions interleave,
--- and is told as it was; whether a report counts at all does not.
 -- name: differing_revisions
-SELECT coalesce(live.unit, made.unit) AS unit, coalesce(live.indicator, made.indicator) AS indicator,
-    coalesce(live.calendar, made.calendar) AS calendar, coalesce(live.period, made.period) AS period,
-    coalesce(live.basis, made.basis) AS basis, coalesce(live.agency, made.agency) AS agency,
-    coalesce(live.submission_id, made.submission_id) AS submission_id, coalesce(live.year, made.year) AS year,
-    live.unit IS NULL AS is_missing, made.unit IS NULL AS is_invented,
-    to_jsonb(live) AS stored, to_jsonb(made) AS computed, count(*) OVER () AS differing
-FROM indicators.revision AS live
-FULL JOIN indicators_rebuild.revision AS made
-    ON (live.unit, live.indicator, live.calendar, live.period, live.basis, live.submission_id, live.agency, live.year)
-    = (made.unit, made.indicator, made.calendar, made.period, made.basis, made.submission_id, made.agency, made.year)
-WHERE (live.ordinal, live.revision, live.accepted_at, live.op, live.status, live.numerator, live.denominator,
-        live.value, live.value_high, live.qualifier, live.as_of, live.stage, live.reason,
-        CASE WHEN live.outcome IN ('applied', 'unchanged', 'superseded') THEN 'counts' ELSE live.outcome END)
-    IS DISTINCT FROM (made.ordinal, made.revision, made.accepted_at, made.op, made.status, made.numerator,
-        made.denominator, made.value, made.value_high, made.qualifier, made.as_of, made.stage, made.reason,
-        CASE WHEN made.outcome IN ('applied', 'unchanged', 'superseded') THEN 'counts' ELSE made.outcome END)
-ORDER BY 1, 2, 3, 4, 5, 6, 7
+SELECT *, count(*) OVER () AS differing FROM indicators_rebuild.differing_revision
+ORDER BY unit, indicator, calendar, period, basis, agency, submission_id
 LIMIT $1;
 
 -- name: differing_submissions
-SELECT agency, submission_id, live.agency IS NULL AS is_missing, made.agency IS NULL AS is_invented,
-    count(*) OVER () AS differing
-FROM indicators.submission AS live
-FULL JOIN indicators_rebuild.submission AS made USING (agency, submission_id)
-WHERE (live.payload_sha256, live.accepted_at, live.key_id, live.catalogue_version, live.calendar, live.period,
-        live.basis, live.as_of, live.stage, live.revision, live.reason, live.source, live.observations,
-        live.document)
-    IS DISTINCT FROM (made.payload_sha256, made.accepted_at, made.key_id, made.catalogue_version, made.calendar, made.period,
-        made.basis, made.as_of, made.stage, made.revision, made.reason, made.source, made.observations,
-        made.document)
-ORDER BY 1, 2
+SELECT *, count(*) OVER () AS differing FROM indicators_rebuild.differing_submission
+ORDER BY agency, submission_id
 LIMIT $1;
 
 -- The live store's cells: what of them the generation lacks or has beside, `differing_cells` counts.
@@ -182,7 +187,7 @@ DELETE FROM indicators.cell USING rebuilt_cell AS key
 WHERE (cell.unit, cell.indicator, cell.calendar, cell.period, cell.basis)
     = (key.unit, key.indicator, key.calendar, key.period, key.basis);
 
--- How often a cell has changed goes on growing: versions of rows that are not stored are made of it.
+-- How often a cell has changed goes on growing.
 -- name: insert_rebuilt_cells
 INSERT INTO indicators.cell
 SELECT put.*
@@ -206,30 +211,9 @@ ORDER BY made.agency COLLATE "C", made.submission_id;
 
 -- name: note_rebuilt_reports
 CREATE TEMPORARY TABLE rebuilt_revision ON COMMIT DROP AS
-SELECT coalesce(live.unit, made.unit) AS unit, coalesce(live.indicator, made.indicator) AS indicator,
-    coalesce(live.calendar, made.calendar) AS calendar, coalesce(live.period, made.period) AS period,
-    coalesce(live.basis, made.basis) AS basis, coalesce(live.agency, made.agency) AS agency,
-    coalesce(live.submission_id, made.submission_id) AS submission_id, coalesce(live.year, made.year) AS year
-FROM indicators.revision AS live
-FULL JOIN indicators_rebuild.revision AS made
-    ON (live.unit, live.indicator, live.calendar, live.period, live.basis, live.submission_id, live.agency, live.year)
-    = (made.unit, made.indicator, made.calendar, made.period, made.basis, made.submission_id, made.agency, made.year)
-WHERE (live.ordinal, live.revision, live.accepted_at, live.op, live.status, live.numerator, live.denominator,
-        live.value, live.value_high, live.qualifier, live.as_of, live.stage, live.reason,
-        CASE WHEN live.outcome IN ('applied', 'unchanged', 'superseded') THEN 'counts' ELSE live.outcome END)
-    IS DISTINCT FROM (made.ordinal, made.revision, made.accepted_at, made.op, made.status, made.numerator,
-        made.denominator, made.value, made.value_high, made.qualifier, made.as_of, made.stage, made.reason,
-        CASE WHEN made.outcome IN ('applied', 'unchanged', 'superseded') THEN 'counts' ELSE made.outcome END);
+SELECT unit, indicator, calendar, period, basis, agency, submission_id, year FROM indicators_rebuild.differing_revision;
 CREATE TEMPORARY TABLE rebuilt_submission ON COMMIT DROP AS
-SELECT agency, submission_id
-FROM indicators.submission AS live
-FULL JOIN indicators_rebuild.submission AS made USING (agency, submission_id)
-WHERE (live.payload_sha256, live.accepted_at, live.key_id, live.catalogue_version, live.calendar, live.period,
-        live.basis, live.as_of, live.stage, live.revision, live.reason, live.source, live.observations,
-        live.document)
-    IS DISTINCT FROM (made.payload_sha256, made.accepted_at, made.key_id, made.catalogue_version, made.calendar, made.period,
-        made.basis, made.as_of, made.stage, made.revision, made.reason, made.source, made.observations,
-        made.document);
+SELECT agency, submission_id FROM indicators_rebuild.differing_submission;
 
 -- name: prepare_settling
 CREATE INDEX ON indicators_rebuild.revision (unit, indicator, calendar, period, basis);

@@ -14,14 +14,14 @@ from chiso_shared.runtime.postgres import Pool
 
 from chiso_indicators.core.assemble import Assembler
 from chiso_indicators.core.changes import Judge, write_changes
-from chiso_indicators.core.fold import Revision, order_of
+from chiso_indicators.core.fold import Revision
 from chiso_indicators.core.keys import Key
 from chiso_indicators.core.late import REJECTED, Decision, Reopening
 from chiso_indicators.core.setting_aside import RevisionId, Ruling, id_of
 from chiso_indicators.core.submissions import Batch
 from chiso_indicators.store.cells import write_cells
 from chiso_indicators.store.reference import hold_catalogue
-from chiso_indicators.store.sql import Session, Values, as_json, figure_of, key_of, queries
+from chiso_indicators.store.sql import Session, Values, as_json, key_of, queries, revision_of
 
 Refusal = Literal[
     "nothing_held", "own_submission", "unknown", "not_closed", "already_reopened", "not_reopened", "past"
@@ -139,7 +139,7 @@ async def _let_in(
     session: Session, held: Sequence[Values], assembler: Assembler, now: datetime
 ) -> tuple[int | None, list[dict[str, Any]]]:
     """Lets held revisions compete for their cells, in their own order: approval is no advantage."""
-    batch = Batch([_revision(record) for record in held])
+    batch = Batch([revision_of(record) for record in held])
     judge = Judge(assembler.planner, assembler.first_started_at)
     standings = await write_cells(session, batch.contenders(), assembler.planner, judge, now)
     judged, changes = judge.judge(batch, standings)
@@ -163,19 +163,6 @@ async def _let_in(
 
 def _refused(record: Values) -> dict[str, Any]:
     return {**key_of(record)._asdict(), "year": record["year"], "outcome": REJECTED, "reason": "refused"}
-
-
-def _revision(record: Values) -> Revision:
-    key = key_of(record)
-    order = order_of(
-        key.basis,
-        record["as_of"],
-        record["revision"],
-        record["accepted_at"],
-        record["submission_id"],
-        record["agency"],
-    )
-    return Revision(key, record["ordinal"], order, figure_of(record), record["stage"], record["reason"])
 
 
 def _operation(decision: Decision, one: RevisionId, author: Author, at: datetime) -> dict[str, Any]:

@@ -88,6 +88,7 @@ async def new_generation(pool: Pool) -> AsyncIterator[None]:
         try:
             await session.execute(queries().make_generation, list(_OWN))
             await session.execute(queries().lighten_generation)
+            await session.execute(queries().make_differences)
             yield
         finally:
             await session.execute(queries().drop_generation)

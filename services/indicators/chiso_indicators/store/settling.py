@@ -7,11 +7,10 @@ from itertools import groupby, takewhile
 from typing import Any, Final
 
 from chiso_indicators.core.changes import Judged
-from chiso_indicators.core.fold import Revision, order_of
 from chiso_indicators.core.rejoining import Counting, rejoin
 from chiso_indicators.core.setting_aside import Gate, settled
 from chiso_indicators.store.decisions import ruling_on
-from chiso_indicators.store.sql import Session, Values, as_json, figure_of, key_of, queries
+from chiso_indicators.store.sql import Session, Values, as_json, key_of, queries, revision_of
 
 _CHUNK: Final = 5_000
 
@@ -35,11 +34,11 @@ def _cut(records: list[Values]) -> tuple[list[Values], list[Values]]:
 
 
 async def _settle(session: Session, gate: Gate, records: Sequence[Values], timeout_seconds: float) -> None:
-    ruling = await ruling_on(session, gate.in_question([_revision(record) for record in records]))
+    ruling = await ruling_on(session, gate.in_question([revision_of(record) for record in records]))
     judged: list[Judged] = []
     for _, cell in groupby(records, key=key_of):
         counting = [
-            Counting(_revision(record), record["live_outcome"], record["live_reason"]) for record in cell
+            Counting(revision_of(record), record["live_outcome"], record["live_reason"]) for record in cell
         ]
         judged += [Judged(revision, outcome, 0, None) for revision, outcome in rejoin(counting)]
     if judged:
@@ -56,16 +55,3 @@ def _row(item: Judged) -> dict[str, Any]:
         "outcome": item.outcome.outcome,
         "reason": item.outcome.reason,
     }
-
-
-def _revision(record: Values) -> Revision:
-    key = key_of(record)
-    order = order_of(
-        key.basis,
-        record["as_of"],
-        record["revision"],
-        record["accepted_at"],
-        record["submission_id"],
-        record["agency"],
-    )
-    return Revision(key, record["ordinal"], order, figure_of(record), record["stage"], record["reason"])

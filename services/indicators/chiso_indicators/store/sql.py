@@ -14,6 +14,7 @@ from asyncpg.pool import PoolConnectionProxy
 from chiso_shared.runtime.postgres import Connection, Queries, load_queries
 
 from chiso_indicators.core.figure import Figure
+from chiso_indicators.core.fold import Revision, order_of
 from chiso_indicators.core.keys import Key
 
 if TYPE_CHECKING:
@@ -81,6 +82,20 @@ def figure_of(row: Values) -> Figure:
         row["qualifier"],
         row["as_of"],
     )
+
+
+def revision_of(record: Values) -> Revision:
+    """The revision in a row of the table `revision`."""
+    key = key_of(record)
+    order = order_of(
+        key.basis,
+        record["as_of"],
+        record["revision"],
+        record["accepted_at"],
+        record["submission_id"],
+        record["agency"],
+    )
+    return Revision(key, record["ordinal"], order, figure_of(record), record["stage"], record["reason"])
 
 
 def numbered(keys: Iterable[Key]) -> str:

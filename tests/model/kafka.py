@@ -80,7 +80,11 @@ async def _applied(dsn: str, log: Sequence[Document]) -> None:
     async def reached() -> bool:
         connection = await asyncpg.connect(dsn)
         try:
-            rows = await connection.fetch("SELECT partition, next_offset FROM indicators.consumer_offset")
+            # The service keeps its places in other topics in the same table.
+            rows = await connection.fetch(
+                "SELECT partition, next_offset FROM indicators.consumer_offset WHERE topic = $1",
+                SUBMISSIONS.name,
+            )
             stands = {row["partition"]: row["next_offset"] for row in rows}
             dirty = await connection.fetchval("SELECT count(*) FROM indicators.dirty")
         finally:
@@ -88,7 +92,7 @@ async def _applied(dsn: str, log: Sequence[Document]) -> None:
         assert all(stands.get(partition, 0) >= count for partition, count in wanted.items()), stands
         return bool(dirty == 0)
 
-    await eventually(reached, 300, 0.2)
+    await eventually(reached, 180, 0.2)
 
 
 async def _closed(dsn: str) -> None:

@@ -18,7 +18,7 @@ from chiso_indicators.store.sql import Values, queries
 log = get_logger(__name__)
 
 _REFRESH_SECONDS: Final = 1.0
-_BETWEEN_SECONDS: Final = 1.0
+_BETWEEN_SECONDS: Final = 3.0
 
 
 class Gauges(Background):

@@ -143,10 +143,14 @@ WHERE cell.unit IS NULL
 ORDER BY period.calendar, period.code, obligation.indicator, unit.code
 LIMIT $9;
 
+-- Of series that changed after a tick; of all before the first.
 -- name: newest_rows
 WITH changed AS (
-    SELECT DISTINCT unit, indicator, calendar, basis FROM indicators.rollup
-    WHERE tick > $1 AND level IN ('province', 'nation')
+    SELECT unit, indicator, calendar, basis FROM indicators.rollup
+    WHERE $1 < 0 AND level IN ('province', 'nation')
+    UNION
+    SELECT unit, indicator, calendar, basis FROM indicators.rollup_history
+    WHERE $1 >= 0 AND tick > $1 AND level IN ('province', 'nation')
 )
 SELECT changed.unit, changed.indicator, changed.calendar, changed.basis, newest.value, newest.value_source,
     newest.reported, newest.completeness, newest.target, newest.end_at

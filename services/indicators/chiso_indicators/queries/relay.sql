@@ -1,12 +1,11 @@
--- History is the outbox: the newest version of each key after the published position.
+-- History is the outbox: the newest version of each key after the published position. The position is asked for
+-- by itself, so that the index begins there; joined, all that was ever published would be read again.
 
 -- name: pending_history
-SELECT history.*
-FROM indicators.published
-JOIN indicators.rollup_history AS history
-    ON (history.tick, history.ordinal) > (published.tick, published.ordinal)
-WHERE published.topic = $1
-ORDER BY history.tick, history.ordinal
+SELECT *
+FROM indicators.rollup_history
+WHERE (tick, ordinal) > (SELECT tick, ordinal FROM indicators.published WHERE topic = $1)
+ORDER BY tick, ordinal
 LIMIT $2;
 
 -- name: advance_published
@@ -14,12 +13,10 @@ UPDATE indicators.published SET tick = $2, ordinal = $3
 WHERE topic = $1 AND (tick, ordinal) < ($2, $3);
 
 -- name: oldest_unpublished
-SELECT history.updated_at
-FROM indicators.published
-JOIN indicators.rollup_history AS history
-    ON (history.tick, history.ordinal) > (published.tick, published.ordinal)
-WHERE published.topic = $1
-ORDER BY history.tick, history.ordinal
+SELECT updated_at
+FROM indicators.rollup_history
+WHERE (tick, ordinal) > (SELECT tick, ordinal FROM indicators.published WHERE topic = $1)
+ORDER BY tick, ordinal
 LIMIT 1;
 
 -- name: pending_quarantine

@@ -87,8 +87,8 @@ MUTANTS: Final = (
     _one(
         "a commune may report until the province's day",
         f"{SQL}/roll.sql",
-        "CASE counted.level\n            WHEN 'commune' THEN period.due_at_commune",
-        "CASE counted.level\n            WHEN 'commune' THEN period.due_at_province",
+        "CASE counted.level\n            WHEN 'commune' THEN due_at_commune",
+        "CASE counted.level\n            WHEN 'commune' THEN due_at_province",
     ),
     _one(
         "the past loaded at the start has a timeliness",
@@ -186,8 +186,8 @@ MUTANTS: Final = (
     _one(
         "a cumulative report fulfils the monthly obligation",
         f"{SQL}/roll.sql",
-        "= counted.frequency AND obligation.basis = counted.basis\n        AND counted",
-        "= counted.frequency\n        AND counted",
+        "= part.frequency AND obligation.basis = key.basis\n",
+        "= part.frequency\n",
     ),
     _one(
         "nothing over nothing is 0 %",
@@ -239,8 +239,8 @@ MUTANTS: Final = (
     _one(
         "a stock counts units that have left",
         f"{SQL}/roll.sql",
-        "latest.n IS NOT NULL AND (NOT counted.below OR EXISTS (",
-        "latest.n IS NOT NULL AND (true OR EXISTS (",
+        "AND (NOT counted.below OR EXISTS (",
+        "AND (true OR EXISTS (",
         MOVES,
     ),
     _one(

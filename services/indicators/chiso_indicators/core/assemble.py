@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 from chiso_shared.catalogue.periods import Period
@@ -21,6 +21,7 @@ from chiso_indicators.core.plan import NATION, YTD, Planner, rule_of, scope_of
 from chiso_indicators.core.row import Context, Row, Sums, draft
 
 Source = Literal["cells", "months", "provinces"]
+_MOST_CONTEXTS: Final = 20_000
 SOURCES: tuple[Source, ...] = ("cells", "months", "provinces")
 
 
@@ -31,6 +32,7 @@ class Assembler:
         self.planner = planner
         self.first_started_at = first_started_at
         self._expectations = Expectations(planner.catalogue)
+        self._contexts: dict[tuple[Key, Phase, bool], Context] = {}
 
     def known(self, key: Key) -> bool:
         """Whether the catalogue has the key's indicator, period and unit at the period's end."""
@@ -154,11 +156,21 @@ class Assembler:
         return place.level
 
     def _context(self, key: Key, marks: Marks) -> Context:
+        """What the catalogue says of a key; it depends on the time by the phase and the due instant alone."""
+        phase, is_due = self.phase(key, marks), marks.is_due(self.period(key))
+        known = self._contexts.get((key, phase, is_due))
+        if known is None:
+            if len(self._contexts) >= _MOST_CONTEXTS:
+                self._contexts.clear()
+            known = self._contexts[key, phase, is_due] = self._make_context(key, phase, is_due)
+        return known
+
+    def _make_context(self, key: Key, phase: Phase, is_due: bool) -> Context:
         catalogue = self.planner.catalogue
         indicator, period, level = catalogue.indicators[key.indicator], self.period(key), self._level(key)
         scope = scope_of(level, indicator, key.basis)
         expected = self._expectations.count(key, level, period)
-        listed = scope == "below" and period.frequency == "month" and expected > 0 and marks.is_due(period)
+        listed = scope == "below" and period.frequency == "month" and expected > 0 and is_due
         return Context(
             level=level,
             indicator=indicator,
@@ -170,5 +182,5 @@ class Assembler:
             n_expected=expected,
             expected_units=self._expectations.obliged(key, level, period) if listed else None,
             is_backfill=period.close_at <= self.first_started_at,
-            phase=self.phase(key, marks),
+            phase=phase,
         )

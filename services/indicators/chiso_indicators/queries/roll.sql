@@ -68,26 +68,41 @@ JOIN indicators.rollup ON (rollup.unit, rollup.indicator, rollup.calendar, rollu
 -- A cell of a quarter or longer counts only for a unit that has no finer cell inside it, so nothing counts twice.
 -- Parts that end before `since` are of another unit that had the code. A stock is that of the units which stand
 -- below at the end of the period; of those that left it (rule `gone`: all of them) only the reports count.
+-- What is the same for all cells of a part is looked up once for the part.
 -- name: sums_from_cells
 WITH key AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS key(
         n integer, unit text, indicator text, calendar text, period text, basis text,
         below boolean, rule text, listed boolean, since date, until date, only_level text)
 ), part AS MATERIALIZED (
-    SELECT key.*, part.part, part.frequency, part.ends_on
+    SELECT key.*, part.part, part.frequency, part.ends_on, indicator.is_ratio, period.due_at_commune,
+        period.due_at_department, period.due_at_province, period.due_at_nation,
+        ARRAY(
+            SELECT obligation.level::text FROM indicators.obligation
+            WHERE obligation.indicator = key.indicator AND obligation.calendar = key.calendar
+                AND obligation.frequency = part.frequency AND obligation.basis = key.basis
+                AND part.ends_on BETWEEN obligation.valid_from AND obligation.valid_to) AS obliged_levels
     FROM key
     JOIN indicators.period_part AS part ON part.calendar = key.calendar AND part.period = key.period
+    JOIN indicators.period ON period.calendar = key.calendar AND period.code = part.part
+    JOIN indicators.indicator ON indicator.code = key.indicator
     WHERE (part.part = key.period OR key.rule <> 'own') AND part.ends_on BETWEEN key.since AND key.until
 ), inside AS (
     SELECT part.n, part.rule, part.listed, part.below, part.since, part.until, part.frequency, part.ends_on,
-        cell.*
+        part.is_ratio, part.due_at_commune, part.due_at_department, part.due_at_province, part.due_at_nation,
+        part.obliged_levels, cell.unit, cell.parent, cell.indicator, cell.calendar, cell.period, cell.basis,
+        cell.level, cell.op, cell.status, cell.qualifier, cell.numerator, cell.denominator, cell.value,
+        cell.first_accepted_at
     FROM part
     JOIN indicators.cell ON cell.unit = part.unit AND cell.indicator = part.indicator
         AND cell.calendar = part.calendar AND cell.period = part.part AND cell.basis = part.basis
     WHERE NOT part.below
     UNION ALL
     SELECT part.n, part.rule, part.listed, part.below, part.since, part.until, part.frequency, part.ends_on,
-        cell.*
+        part.is_ratio, part.due_at_commune, part.due_at_department, part.due_at_province, part.due_at_nation,
+        part.obliged_levels, cell.unit, cell.parent, cell.indicator, cell.calendar, cell.period, cell.basis,
+        cell.level, cell.op, cell.status, cell.qualifier, cell.numerator, cell.denominator, cell.value,
+        cell.first_accepted_at
     FROM part
     JOIN indicators.cell ON cell.parent = part.unit AND cell.indicator = part.indicator
         AND cell.calendar = part.calendar AND cell.basis = part.basis AND cell.period = part.part
@@ -106,35 +121,29 @@ WITH key AS MATERIALIZED (
     FROM counted
     WHERE rule = 'last' AND op = 'report'
     ORDER BY n, unit, ends_on DESC
-), judged AS (
+), judged AS MATERIALIZED (
     SELECT counted.n, counted.unit, counted.ends_on, counted.listed, counted.op = 'report' AS reported,
         counted.status = 'NA' AS not_applicable,
-        obligation.level IS NOT NULL AS obliged,
+        counted.level = ANY (counted.obliged_levels) AS obliged,
         counted.rule = 'last' AS dated,
         CASE counted.rule WHEN 'gone' THEN false
-            WHEN 'last' THEN latest.n IS NOT NULL AND (NOT counted.below OR EXISTS (
-                SELECT FROM indicators.unit
-                WHERE unit.code = counted.unit AND unit.parent = counted.parent
-                    AND counted.until BETWEEN unit.valid_from AND unit.valid_to))
+            WHEN 'last' THEN (counted.n, counted.unit, counted.period) IN (SELECT n, unit, period FROM latest)
+                AND (NOT counted.below OR EXISTS (
+                    SELECT FROM indicators.unit
+                    WHERE unit.code = counted.unit AND unit.parent = counted.parent
+                        AND counted.until BETWEEN unit.valid_from AND unit.valid_to))
             ELSE true END AS chosen,
         counted.op = 'report' AND counted.status <> 'NA' AND counted.qualifier = 'eq'
-            AND CASE WHEN indicator.is_ratio THEN counted.numerator IS NOT NULL AND counted.denominator IS NOT NULL
+            AND CASE WHEN is_ratio THEN counted.numerator IS NOT NULL AND counted.denominator IS NOT NULL
                 ELSE counted.value IS NOT NULL END AS adds,
-        CASE WHEN indicator.is_ratio THEN counted.numerator ELSE counted.value END AS numerator,
-        CASE WHEN indicator.is_ratio THEN counted.denominator END AS denominator,
+        CASE WHEN is_ratio THEN counted.numerator ELSE counted.value END AS numerator,
+        CASE WHEN is_ratio THEN counted.denominator END AS denominator,
         counted.first_accepted_at <= CASE counted.level
-            WHEN 'commune' THEN period.due_at_commune
-            WHEN 'department' THEN period.due_at_department
-            WHEN 'province' THEN period.due_at_province
-            ELSE period.due_at_nation END AS on_time
+            WHEN 'commune' THEN due_at_commune
+            WHEN 'department' THEN due_at_department
+            WHEN 'province' THEN due_at_province
+            ELSE due_at_nation END AS on_time
     FROM counted
-    JOIN indicators.indicator ON indicator.code = counted.indicator
-    JOIN indicators.period ON period.calendar = counted.calendar AND period.code = counted.period
-    LEFT JOIN latest ON latest.n = counted.n AND latest.unit = counted.unit AND latest.period = counted.period
-    LEFT JOIN indicators.obligation ON obligation.level = counted.level
-        AND obligation.indicator = counted.indicator AND obligation.calendar = counted.calendar
-        AND obligation.frequency = counted.frequency AND obligation.basis = counted.basis
-        AND counted.ends_on BETWEEN obligation.valid_from AND obligation.valid_to
 )
 SELECT n,
     sum(numerator) FILTER (WHERE adds AND chosen) AS numerator,
@@ -170,7 +179,7 @@ WITH key AS MATERIALIZED (
     JOIN indicators.rollup ON rollup.unit = part.unit AND rollup.indicator = part.indicator
         AND rollup.calendar = part.calendar AND rollup.period = part.part AND rollup.basis = part.basis
     WHERE part.frequency = 'month'
-), longer AS (
+), longer AS MATERIALIZED (
     SELECT part.n, part.frequency, part.ends_on, cell.*
     FROM part
     JOIN indicators.cell ON cell.parent = part.unit AND cell.indicator = part.indicator

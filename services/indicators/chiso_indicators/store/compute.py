@@ -76,14 +76,9 @@ async def _of_provinces(session: Session, keys: Sequence[Key], assembler: Assemb
     return {keys[n]: sums for n, sums in found.items()}
 
 
-async def sums_between(
-    session: Session, questions: Sequence[Mapping[str, object]], statement: str | None = None
-) -> dict[int, Sums]:
-    """Sums straight from cells for questions of the assembler, by their number.
-
-    `statement` stands for `sums_from_cells`: the same over other cells than the present ones.
-    """
-    records = await session.fetch(statement or queries().sums_from_cells, as_json(questions))
+async def sums_between(session: Session, questions: Sequence[Mapping[str, object]]) -> dict[int, Sums]:
+    """Sums straight from cells for questions of the assembler, by their number."""
+    records = await session.fetch(queries().sums_from_cells, as_json(questions))
     return {record["n"]: _sums(record, "cells") for record in records}
 
 

@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 from chiso_alerts import consumer
 from chiso_alerts.assessment import assess
-from chiso_alerts.core.evaluate import Arrival
+from chiso_alerts.core.told import Arrival
 from chiso_shared.contracts.alert import AlertEvent, AlertState
 from chiso_shared.contracts.codec import decode_model
 from chiso_shared.contracts.topics import ALERTS, ALERTS_STATE, QUARANTINE, ROLLUPS

@@ -5,10 +5,11 @@ from decimal import Decimal
 from uuid import uuid5
 
 import pytest
-from chiso_alerts.core.evaluate import Arrival, Evaluated, Ledger
+from chiso_alerts.core.evaluate import Evaluated, Ledger
 from chiso_alerts.core.identity import AlertKey, key_of
 from chiso_alerts.core.rulebook import RuleBook
 from chiso_alerts.core.state import AlertMemory
+from chiso_alerts.core.told import Arrival
 from chiso_alerts.core.wording import figure, number, share
 from chiso_shared.contracts.alert import AlertEvent, AlertReading, AlertState
 from chiso_shared.contracts.codec import decode_model, encode_json

@@ -17,7 +17,8 @@ from pydantic import ValidationError
 
 from chiso_alerts.assessment import assess
 from chiso_alerts.books import Books
-from chiso_alerts.core.evaluate import Arrival, Evaluated
+from chiso_alerts.core.evaluate import Evaluated
+from chiso_alerts.core.told import Arrival
 from chiso_alerts.metrics import AlertMetrics
 from chiso_alerts.rows import Refused
 from chiso_alerts.store import Store
@@ -151,7 +152,7 @@ def decode(record: Record) -> Arrival | Refused:
         return _refused(record, "invalid", str(error))
     if b"\\u0000" in record.value or not 0 <= rollup.version <= _LARGEST_VERSION:
         return _refused(record, "invalid", "a text holds U+0000, or the version is out of range")
-    return Arrival(rollup, record.headers.get("traceparent"))
+    return Arrival(rollup, record.headers.get("traceparent"), document=record.value.decode())
 
 
 def _refused(record: Record, reason: str, detail: str) -> Refused:

@@ -12,8 +12,10 @@ from chiso_shared.contracts.codec import decode_model, encode_json
 from chiso_shared.contracts.rollup import RollupEvent
 from chiso_shared.runtime.consumer import Record
 
-from chiso_alerts.core.evaluate import Arrival, Evaluated
+from chiso_alerts.core.evaluate import Evaluated
 from chiso_alerts.core.state import NEVER_SEEN, AlertMemory
+from chiso_alerts.core.told import Arrival
+from chiso_alerts.remembered import Remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Waiting:
     arrival: Arrival
 
 
-def alert_row(result: Evaluated) -> tuple[Any, ...]:
+def alert_row(result: Evaluated, memory_text: str) -> tuple[Any, ...]:
     key, memory = result.key, result.memory
     return (
         key.alert_id,
@@ -56,8 +58,8 @@ def alert_row(result: Evaluated) -> tuple[Any, ...]:
         memory.reading.rollup_version if memory.reading is not None else 0,
         memory.due_at,
         memory.updated_at,
-        as_json(memory),
-        as_json(result.state),
+        memory_text,
+        as_json(result.document),
         result.suppressed,
         memory.resolved_at,
         as_json(result.rollup) if result.owns_input else None,
@@ -68,9 +70,10 @@ def rollup_key(rollup: RollupEvent) -> tuple[str, str, str, str, str]:
     return rollup.unit, rollup.indicator, rollup.calendar, rollup.period, rollup.basis
 
 
-def memory_of(row: asyncpg.Record) -> AlertMemory:
+def memory_of(row: asyncpg.Record, remembered: Remembered) -> AlertMemory:
     """What is remembered, its counters raised above what has been published before."""
-    memory = NEVER_SEEN if row["memory"] is None else decode_model(AlertMemory, row["memory"].encode())
+    text = row["memory"]
+    memory = NEVER_SEEN if text is None else remembered.read(row["alert_id"], text)
     if row["floor_sequence"] is None or row["floor_sequence"] <= memory.sequence:
         return memory
     episode = max(memory.episode, row["floor_episode"])

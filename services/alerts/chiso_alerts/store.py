@@ -15,10 +15,12 @@ from chiso_shared.runtime.clock import Clock
 from chiso_shared.runtime.consumer import OffsetsMoved, Record
 from chiso_shared.runtime.postgres import Database, Queries, load_queries
 
-from chiso_alerts.core.evaluate import Arrival, Evaluated, Fact
+from chiso_alerts.core.evaluate import Evaluated
 from chiso_alerts.core.missing import DatasetKey
 from chiso_alerts.core.rulebook import RollupKey
 from chiso_alerts.core.state import AlertMemory
+from chiso_alerts.core.told import Arrival, Fact
+from chiso_alerts.remembered import Remembered
 from chiso_alerts.rows import (
     Refused,
     Waiting,
@@ -45,6 +47,7 @@ class Store:
         self._database = database
         self._clock = clock
         self._queries: Queries = load_queries(PACKAGE)
+        self._remembered = Remembered()
 
     async def stored_offsets(self, partitions: Collection[int]) -> Mapping[int, int]:
         """The next offset of each partition of the rollups' topic; 0 for one never seen."""
@@ -62,13 +65,13 @@ class Store:
             if row is None:
                 raise RuntimeError("the table alerts.tick has lost its row")
             now = max(self._clock.now(), row["stamp"] + _MICROSECOND)
-            yield Tick(connection, self._queries, row["tick"] + 1, now)
+            yield Tick(connection, self._queries, row["tick"] + 1, now, self._remembered)
 
     @asynccontextmanager
     async def look(self) -> AsyncIterator[Tick]:
         """A tick's reading side: no lock, no number; nothing may be written through it."""
         async with self._database.pool.acquire() as connection, connection.transaction(readonly=True):
-            yield Tick(connection, self._queries, 0, self._clock.now())
+            yield Tick(connection, self._queries, 0, self._clock.now(), self._remembered)
 
     async def next_due(self) -> datetime | None:
         """When the next timer is due; None when none runs."""
@@ -117,7 +120,10 @@ class Tick:
     `connection` and `queries` are for the other statements that belong into the same transaction.
     """
 
-    def __init__(self, connection: Session, queries: Queries, number: int, now: datetime) -> None:
+    def __init__(
+        self, connection: Session, queries: Queries, number: int, now: datetime, remembered: Remembered
+    ) -> None:
+        self._remembered = remembered
         self.connection = connection
         self.queries = queries
         self.number = number
@@ -154,7 +160,7 @@ class Tick:
                 one.rollup.version,
                 one.rollup.phase,
                 one.traceparent,
-                as_json(one.rollup),
+                one.document or as_json(one.rollup),
             )
             for one in newest.values()
         ]
@@ -164,7 +170,7 @@ class Tick:
     async def memories(self, alert_ids: Iterable[UUID]) -> dict[UUID, AlertMemory]:
         """What is remembered of those alerts; those never evaluated are left out."""
         rows = await self.connection.fetch(self.queries.memories, sorted(set(alert_ids)))
-        return {row["alert_id"]: memory_of(row) for row in rows}
+        return {row["alert_id"]: memory_of(row, self._remembered) for row in rows}
 
     async def seen(self, keys: Iterable[RollupKey]) -> dict[RollupKey, Arrival]:
         """The last version of each of those rollups; those never seen are left out."""
@@ -231,8 +237,11 @@ class Tick:
         await self._put_alerts(results, [False] * len(results))
 
     async def _put_alerts(self, results: Sequence[Evaluated], published: Sequence[bool]) -> None:
-        columns = by_column([alert_row(result) for result in results])
+        texts = [as_json(result.memory) for result in results]
+        columns = by_column([alert_row(result, text) for result, text in zip(results, texts, strict=True)])
         await self.connection.execute(self.queries.put_alerts, *columns, self.number, published)
+        for result, text in zip(results, texts, strict=True):
+            self._remembered.keep(result.key.alert_id, text, result.memory)
 
     async def _append(self, facts: Sequence[Fact]) -> None:
         rows = [

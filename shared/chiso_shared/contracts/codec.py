@@ -54,7 +54,7 @@ def plain(number: Decimal) -> Decimal:
 
 def _hook(value: Any) -> Any:
     if isinstance(value, BaseModel):
-        return value.model_dump()
+        return vars(value)  # its fields in their order; a model among them comes here too
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 

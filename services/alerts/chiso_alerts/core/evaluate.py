@@ -9,43 +9,20 @@ from typing import Any
 from uuid import UUID
 
 from chiso_shared.catalogue.rules import Rule
-from chiso_shared.contracts.alert import AlertEvent, AlertState, RuleReference
-from chiso_shared.contracts.rollup import Rollup, RollupEvent
+from chiso_shared.contracts.alert import AlertState
+from chiso_shared.contracts.rollup import RollupEvent
 
-from chiso_alerts.core.explain import explanation
 from chiso_alerts.core.identity import AlertKey, key_of
 from chiso_alerts.core.limits import limits_of
 from chiso_alerts.core.machine import RetirementReason, retire, step
 from chiso_alerts.core.measure import measured
-from chiso_alerts.core.messages import message
 from chiso_alerts.core.missing import Receipts, step_missing
+from chiso_alerts.core.reading import Reading, reading_of
 from chiso_alerts.core.rulebook import RuleBook
 from chiso_alerts.core.state import NEVER_SEEN, AlertMemory, Change
 from chiso_alerts.core.suppression import NOTHING_QUIET, Quiet
 from chiso_alerts.core.tasks import TaskView, step_task, task_key, task_rollup
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A rollup event and the trace it belongs to; for rules of falls also the rollup one period earlier.
-
-    `moved_by_previous`: the rollup is an old one, it is the earlier period that has changed.
-    """
-
-    rollup: RollupEvent
-    traceparent: str | None = None
-    previous: RollupEvent | None = None
-    moved_by_previous: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One event to append: its payload, its id, and what `explain` adds to it."""
-
-    id: str
-    event: AlertEvent
-    explanation: Mapping[str, Any]
-    traceparent: str | None
+from chiso_alerts.core.told import Arrival, Fact, fact_of, state_document, state_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +47,11 @@ class Evaluated:
         return state_of(self.key, self.rollup, self.memory, suppressed=self.suppressed)
 
     @property
+    def document(self) -> dict[str, Any]:
+        """The fields of `state`."""
+        return state_document(self.key, self.rollup, self.memory, self.suppressed)
+
+    @property
     def published(self) -> bool:
         """Whether the state topic shows the alert, or did and must forget it."""
         return self.memory.visible or self.was_visible
@@ -88,13 +70,15 @@ class Ledger:
         self._book = book
         self._before = dict(memories)
         self._after: dict[UUID, Evaluated] = {}
+        self._read: tuple[RollupEvent, Reading] | None = None
         self._now = now
         self._quiet = quiet
 
     def memory(self, key: AlertKey) -> AlertMemory:
         """What is remembered of an alert at this point of the batch."""
-        known = self._after.get(key.alert_id)
-        return known.memory if known is not None else self._before.get(key.alert_id, NEVER_SEEN)
+        alert_id = key.alert_id
+        known = self._after.get(alert_id)
+        return known.memory if known is not None else self._before.get(alert_id, NEVER_SEEN)
 
     def apply(self, arrival: Arrival) -> None:
         """Lets every rule that covers the rollup see it, or the clock if it was seen before."""
@@ -107,19 +91,29 @@ class Ledger:
         memory = self.memory(key)
         if memory.reading is None and limits_of(rule, rollup.target) is None:
             return
-        reading = measured(
-            rollup,
-            self._book.indicator(rollup),
-            rule,
-            arrival.previous,
-            moved_by_previous=arrival.moved_by_previous,
-        )
+        if memory.reading is None and rule.kind == "discrepancy" and rollup.discrepancy is None:
+            return  # few units say something about themselves; of the others there is nothing to remember
+        reading = self._measured(arrival, rule)
         if new_rule and memory.reading is None:
             if reading.closed:
                 return  # closed periods only on request
             memory = memory.model_copy(update={"reading": reading.shown, "phase": reading.phase})
         after, changes = step(memory, reading, rule, rollup.target, self._now)
         self._note(key, arrival, rule, memory, after, changes)
+
+    def _measured(self, arrival: Arrival, rule: Rule) -> Reading:
+        """What the rule measures on an arrival; its rules come one after the other and share what is read."""
+        indicator = self._book.indicator(arrival.rollup)
+        if self._read is None or self._read[0] is not arrival.rollup:
+            self._read = arrival.rollup, reading_of(arrival.rollup, indicator)
+        return measured(
+            arrival.rollup,
+            indicator,
+            rule,
+            arrival.previous,
+            moved_by_previous=arrival.moved_by_previous,
+            reading=self._read[1],
+        )
 
     def apply_receipts(self, found: Receipts, rule: Rule, units: Iterable[str]) -> None:
         """Lets a missing rule see who has reported. `units`: those with an alert already."""
@@ -173,11 +167,12 @@ class Ledger:
     ) -> None:
         if after is before:
             return
-        known = self._after.get(key.alert_id)
+        alert_id = key.alert_id
+        known = self._after.get(alert_id)
         province = self._book.province(arrival.rollup)
         quiet = self._quiet.suppresses(key, province, after.severity, after.episode, self._now)
-        facts = tuple(_fact(key, arrival, rule, change, self._book, quiet) for change in changes)
-        self._after[key.alert_id] = Evaluated(
+        facts = tuple(fact_of(key, arrival, rule, change, self._book, quiet) for change in changes)
+        self._after[alert_id] = Evaluated(
             key=key,
             rollup=arrival.rollup,
             province=province,
@@ -187,67 +182,3 @@ class Ledger:
             suppressed=quiet,
             owns_input=owns_input,
         )
-
-
-def state_of(key: AlertKey, rollup: Rollup, memory: AlertMemory, *, suppressed: bool = False) -> AlertState:
-    """The payload of the state topic, and an item of `/v1/alerts`. Raises ValueError before any reading."""
-    if memory.updated_at is None:
-        raise ValueError("an alert that was never evaluated has no state to show")
-    return AlertState(
-        **_body(key, rollup, memory, suppressed),
-        reading=memory.reading,
-        transition=memory.last_transition,
-        reason=memory.last_reason,
-        opened_at=memory.opened_at,
-        resolved_at=memory.resolved_at,
-        updated_at=memory.updated_at,
-    )
-
-
-def _fact(
-    key: AlertKey, arrival: Arrival, rule: Rule | None, change: Change, book: RuleBook, suppressed: bool
-) -> Fact:
-    rollup = arrival.rollup
-    cause = arrival.previous if arrival.moved_by_previous and arrival.previous is not None else rollup
-    subject, unit = book.subject(rollup), book.unit(rollup)
-    event = AlertEvent(
-        **_body(key, rollup, change.memory, suppressed),
-        transition=change.transition,
-        reason=change.reason,
-        before=change.before,
-        after=change.after,
-        causes=cause.causes,
-        evidence=cause.changed_cells,
-        mode=cause.mode,
-        at=change.at,
-        message=message(change, rule, rollup, subject, unit, "en"),
-        message_vi=message(change, rule, rollup, subject, unit, "vi"),
-    )
-    identity = key.event_id(
-        event.rule.version, change.after.rollup_version, change.transition, change.reason, event.sequence
-    )
-    return Fact(
-        identity, event, explanation(arrival.rollup, rule, book, arrival.previous), arrival.traceparent
-    )
-
-
-def _body(key: AlertKey, rollup: Rollup, memory: AlertMemory, suppressed: bool) -> dict[str, Any]:
-    return {
-        "alert_id": key.alert_id,
-        "episode": memory.episode,
-        "sequence": memory.sequence,
-        "state": memory.name,
-        "severity": memory.severity,
-        "rule": RuleReference(id=key.rule, version=memory.rule_version or ""),
-        "target": memory.target,
-        "unit": key.unit,
-        "level": rollup.level,
-        "indicator": key.indicator,
-        "calendar": key.calendar,
-        "period": key.period,
-        "basis": key.basis,
-        "phase": rollup.phase,
-        "finality": memory.finality,
-        "suppressed": suppressed,
-        "explain_url": f"/v1/alerts/{key.alert_id}/explain",
-    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final, cast, get_args
 
 from chiso_shared.catalogue.rules import Rule, SeverityLevel
@@ -53,9 +54,7 @@ class Limits:
     def shown(self, severity: Severity | None) -> AlertTarget:
         """What an event names as its target: the level of that severity, or else the mildest."""
         level = self.level(severity) or self.levels[0]
-        return AlertTarget(
-            comparator=self.comparator, value=level.enter, exit_value=level.exit, version=self.version
-        )
+        return _target(self.comparator, level.enter, level.exit, self.version)
 
     def _beyond(self, interval: Interval, enter: Decimal) -> bool:
         if self.comparator == "le":
@@ -66,6 +65,11 @@ class Limits:
         if self.comparator == "le":
             return interval.mirrored().wholly_at_least(-limit)
         return interval.wholly_at_least(limit)
+
+
+@lru_cache(maxsize=10_000)
+def _target(comparator: Comparator, enter: Decimal, exit_value: Decimal, version: str) -> AlertTarget:
+    return AlertTarget(comparator=comparator, value=enter, exit_value=exit_value, version=version)
 
 
 def limits_of(rule: Rule, target: RollupTarget | None) -> Limits | None:

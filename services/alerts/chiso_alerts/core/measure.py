@@ -8,6 +8,7 @@ from typing import Final
 
 from chiso_shared.catalogue.indicators import Indicator
 from chiso_shared.catalogue.rules import Rule
+from chiso_shared.contracts.codec import plain
 from chiso_shared.contracts.rollup import Rollup
 
 from chiso_alerts.core.intervals import Interval
@@ -24,14 +25,15 @@ def measured(
     previous: Rollup | None = None,
     *,
     moved_by_previous: bool = False,
+    reading: Reading | None = None,
 ) -> Reading:
     """The reading that a threshold, discrepancy or fall rule judges.
 
     `previous` is the rollup one period earlier, which a fall is measured from; its version counts in the
     reading's, so that the reading grows newer with either. `moved_by_previous`: it is the earlier period that
-    has changed, and its causes are the reason.
+    has changed, and its causes are the reason. `reading` is the rollup's own where it is known already.
     """
-    reading = reading_of(rollup, indicator)
+    reading = reading or reading_of(rollup, indicator)
     match rule.kind:
         case "discrepancy":
             return _with(reading, _point(None if rollup.discrepancy is None else abs(rollup.discrepancy)))
@@ -90,7 +92,8 @@ def _point(value: Decimal | None) -> Interval | None:
 
 def _with(reading: Reading, interval: Interval | None) -> Reading:
     """The reading of that interval; shown is its value, or its bounds as a range."""
-    low, high = (interval.low, interval.high) if interval is not None else (None, None)
+    bounds = (interval.low, interval.high) if interval is not None else (None, None)
+    low, high = (None if bound is None else plain(bound) for bound in bounds)
     exact = low == high
     qualifier = "eq" if interval is None or exact else "ge" if high is None else "range"
     shown = reading.shown.model_copy(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from chiso_shared.catalogue.catalogue import Catalogue
@@ -39,6 +39,9 @@ class RuleBook:
     tasks: Mapping[str, Task]
     _by_indicator: Mapping[str, tuple[Rule, ...]]
     _missing_by_indicator: Mapping[str, tuple[tuple[Rule, str], ...]]
+    _covering: dict[tuple[str, str, str, str], tuple[Rule, ...]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @classmethod
     def of(cls, catalogue: Catalogue) -> RuleBook:
@@ -63,8 +66,14 @@ class RuleBook:
 
     def covering(self, rollup: Rollup) -> tuple[Rule, ...]:
         """The rules that judge that rollup, in the catalogue's order."""
-        found = self._by_indicator.get(rollup.indicator, ())
-        return tuple(rule for rule in found if self.covers(rule, rollup))
+        kind = rollup.indicator, rollup.level, rollup.calendar, rollup.basis
+        known = self._covering.get(kind)
+        if known is None:
+            judging = self._by_indicator.get(rollup.indicator, ())
+            known = tuple(rule for rule in judging if self.covers(rule, rollup))
+            if judging:  # as many kinds as there are combinations of words of the catalogue
+                self._covering[kind] = known
+        return known
 
     def covers(self, rule: Rule, rollup: Rollup) -> bool:
         """Whether a rule judges a rollup."""

@@ -11,7 +11,7 @@ from chiso_shared.runtime.metrics import new_registry
 from chiso_shared.runtime.producer import Producer
 from chiso_shared.runtime.seeds import SeedsFolder, SeedsWatch
 
-from chiso_ingest.api import Door, create_router
+from chiso_ingest.api import Door, FrontDoor, create_router
 from chiso_ingest.body import BodyReader
 from chiso_ingest.core.recent import RateLimit, RecentSubmissions
 from chiso_ingest.keyring import Keyring
@@ -53,5 +53,6 @@ def build(settings: IngestSettings) -> Service:
     components: list[Component] = [keyring, producer, watch]
     app = create_app("chiso ingest", registry, components, VERSION)
     app.include_router(create_router(door))
+    app.add_middleware(FrontDoor, door=door)
     components.append(HttpServer(app, settings.http_host, settings.ingest_port))
     return Service(SERVICE, components)

@@ -51,7 +51,7 @@ class Producer(Background):
         bootstrap: str,
         *,
         client_id: str = "chiso",
-        linger_ms: int = 2,
+        linger_ms: int = 15,
         max_requests: int = 2_000,
         max_bytes: int = 64 * 1024 * 1024,
         abandon_ms: int = 3_000,

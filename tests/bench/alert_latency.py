@@ -34,7 +34,7 @@ Wanted = tuple[str, str, int]
 async def _listening(system: System, period: str) -> AsyncIterator[Arrivals]:
     """What came, per (province, indicator): the instant, and the version of the rollup that was judged."""
     came: Arrivals = defaultdict(list)
-    consumer = AIOKafkaConsumer(bootstrap_servers=system.kafka, fetch_max_wait_ms=10)
+    consumer = AIOKafkaConsumer(bootstrap_servers=system.kafka)
     await consumer.start()
     partitions = [TopicPartition(TOPIC, number) for number in range(12)]
     consumer.assign(partitions)

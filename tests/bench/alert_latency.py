@@ -22,7 +22,8 @@ from tests.harness.ledger import Document, report, share
 
 TOPIC = "chiso.alerts.v1"
 INDICATORS = ("DVC.ONLINE_SUBMIT", "DVC.ON_TIME", "DVC.DIGITISED")
-WARM_UP_SECONDS = 3.0
+# As long as Kafka and PostgreSQL need to compile and plan what they will do from then on.
+WARM_UP_SECONDS = 10.0
 # One observation in ten turns its province's share from far above the target to far below it, or back.
 TURNS_EVERY = 10
 HEAVY = 900_000_000

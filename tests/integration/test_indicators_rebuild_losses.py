@@ -16,6 +16,7 @@ from chiso_indicators.store.apply import ApplyStore, Decoded
 from chiso_indicators.store.decisions import Author
 from chiso_indicators.store.generation import hold_generation, new_generation, paused_apply
 from chiso_indicators.store.reopenings import Reopenings
+from chiso_indicators.store.sql import queries
 from chiso_shared.contracts.topics import SUBMISSIONS
 from chiso_shared.runtime.clock import Clock
 from chiso_shared.runtime.consumer import HandlerWaits, Record
@@ -172,4 +173,20 @@ async def test_batches_and_decisions_wait_for_a_rebuild_and_hold_nothing(
             await session.execute("SELECT FROM indicators.consumer_offset FOR UPDATE")
             with pytest.raises(asyncpg.LockNotAvailableError):
                 await apply.apply(batch, NOW)
+        await hasty.stop()
+
+
+async def test_a_rebuild_that_cannot_clear_away_lets_go_of_its_lock(database: str, tmp_path: Path) -> None:
+    async with shared_store(database, tmp_path) as shared:
+        await shared.offer(shared.old, "first")
+        hasty = Database(database, "hasty", min_size=1, max_size=2, timeouts=Timeouts(lock=0.2))
+        await hasty.start()
+        reader = await asyncpg.connect(database)
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            async with new_generation(hasty.pool):
+                await reader.execute("BEGIN; LOCK TABLE indicators_rebuild.revision IN ACCESS SHARE MODE")
+        await reader.close()
+        assert not await shared.pool.fetchval(queries().is_rebuilding)
+        async with new_generation(shared.pool):
+            assert await hasty.pool.fetchval(queries().is_rebuilding)
         await hasty.stop()

@@ -11,6 +11,7 @@ from chiso_alerts.core.rulebook import RuleBook
 from chiso_alerts.core.state import AlertMemory
 from chiso_alerts.core.told import Arrival
 from chiso_alerts.core.wording import figure, number, share
+from chiso_shared.catalogue.rules import Rule
 from chiso_shared.contracts.alert import AlertEvent, AlertReading, AlertState
 from chiso_shared.contracts.codec import decode_model, encode_json
 from chiso_shared.contracts.events import NAMESPACE
@@ -220,3 +221,33 @@ def test_memories_of_a_batch_carry_on_from_what_is_stored() -> None:
     ledger.apply(Arrival(rollup(90, 2)))
     (second,) = ledger.results()
     assert [fact.event.sequence for fact in second.facts] == [2]
+
+
+def test_a_stored_state_is_the_state_that_the_contract_describes() -> None:
+    for following in ([], [rollup(95, 2)], [rollup(None, 3)]):
+        [found] = evaluate(rollup(70, 1), *following)
+        assert encode_json(found.document) == encode_json(found.state)
+        assert decode_model(AlertState, encode_json(found.document)) == found.state
+
+
+def test_a_unit_that_says_nothing_about_itself_has_no_discrepancy_to_remember() -> None:
+    under = book(seeds_rule("reported_differs_from_computed"))
+    silent = rollup(90, 1)
+    assert evaluate(silent, under=under) == ()
+    assert evaluate(rollup(90, 2, phase="closed", vintage=1, causes=("close",)), under=under) == ()
+    [spoken] = evaluate(silent, rollup(90, 2, discrepancy=Decimal(3)), under=under)
+    assert spoken.memory.name == "FIRING"
+    [withdrawn] = evaluate(rollup(90, 2, discrepancy=Decimal(3)), rollup(90, 3), under=under)
+    assert withdrawn.memory.reading is not None and withdrawn.memory.reading.rollup_version == 3
+
+
+def test_the_second_close_of_a_period_is_known_for_a_close() -> None:
+    under = book(seeds_rule("reported_differs_from_computed"))
+    reopened = rollup(90, 3, phase="reopened", vintage=1, causes=("correct",))
+    again = rollup(90, 5, phase="closed", vintage=2, causes=("close",), discrepancy=Decimal(3))
+    [found] = evaluate(reopened, again, under=under)
+    assert [(fact.event.transition, fact.event.reason) for fact in found.facts] == [("opened", "close")]
+
+
+def seeds_rule(rule_id: str) -> Rule:
+    return next(one for one in seeds().rules if one.id == rule_id)

@@ -24,8 +24,19 @@ log = get_logger(__name__)
 
 _RETRY_SECONDS: Final = 30.0
 _LONGEST_REST_SECONDS: Final = 1.0
+_LONG_TICK_SECONDS: Final = 0.5
 _BEHIND_SECONDS: Final = 5.0
 _CLOSE_IS_LATE_SECONDS: Final = 60.0
+
+
+def rest_after(spent_seconds: float, poll_seconds: float) -> float:
+    """How long to rest after a tick, in seconds.
+
+    What comes meanwhile shares the next tick: a key that moved twice is computed and told once. Short ticks
+    rest for half as long as they took, so that alerts do not wait; where much is moving, for as long.
+    """
+    share = 1.0 if spent_seconds > _LONG_TICK_SECONDS else 0.5
+    return min(_LONGEST_REST_SECONDS, max(poll_seconds - spent_seconds, share * spent_seconds))
 
 
 @dataclass(slots=True)
@@ -105,8 +116,7 @@ class Ticker(Background):
                 continue
             spent = loop.time() - started
             if worked:
-                # What comes meanwhile shares the next tick: a key that moved twice is computed and told once.
-                await self._pause(min(_LONGEST_REST_SECONDS, max(self._poll_seconds - spent, spent)))
+                await self._pause(rest_after(spent, self._poll_seconds))
             else:
                 await self._rest()
 

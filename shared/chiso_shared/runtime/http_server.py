@@ -55,7 +55,6 @@ class HttpServer(Background):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                proxy_headers=False,  # nobody asks where a request came from
                 timeout_keep_alive=keep_alive_seconds,
                 timeout_graceful_shutdown=5,
                 limit_concurrency=max_connections,

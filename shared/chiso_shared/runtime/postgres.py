@@ -237,8 +237,9 @@ class Database(Background):
 async def _leave_as_it_is(_: Connection) -> None:
     """Between two users of a session there is nothing to undo: that spares the server one question each time.
 
-    The driver has ended a transaction that was left open; settings are changed for a transaction only (SET
-    LOCAL), and locks of a session, LISTEN and cursors belong to sessions outside the pool.
+    The driver has ended a transaction that was left open. Settings are changed for a transaction only (SET
+    LOCAL); LISTEN and cursors beyond one belong to sessions outside the pool, and who takes a lock for a
+    session lets go of it or ends the session.
     """
 
 

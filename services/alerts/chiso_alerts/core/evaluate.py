@@ -10,7 +10,7 @@ from uuid import UUID
 
 from chiso_shared.catalogue.rules import Rule
 from chiso_shared.contracts.alert import AlertState
-from chiso_shared.contracts.rollup import RollupEvent
+from chiso_shared.contracts.rollup import Rollup, RollupEvent
 
 from chiso_alerts.core.identity import AlertKey, key_of
 from chiso_alerts.core.limits import limits_of
@@ -57,6 +57,14 @@ class Evaluated:
         return self.memory.visible or self.was_visible
 
 
+def _has_nothing_to_compare(rule: Rule, rollup: Rollup) -> bool:
+    """Few units say something about themselves; of the others a rule of discrepancies remembers nothing.
+
+    A reopened period is remembered, so that its second close is known for one.
+    """
+    return rule.kind == "discrepancy" and rollup.discrepancy is None and rollup.phase != "reopened"
+
+
 class Ledger:
     """Memories of the alerts that one batch touches, each carried on from input to input."""
 
@@ -91,8 +99,8 @@ class Ledger:
         memory = self.memory(key)
         if memory.reading is None and limits_of(rule, rollup.target) is None:
             return
-        if memory.reading is None and rule.kind == "discrepancy" and rollup.discrepancy is None:
-            return  # few units say something about themselves; of the others there is nothing to remember
+        if memory.reading is None and _has_nothing_to_compare(rule, rollup):
+            return
         reading = self._measured(arrival, rule)
         if new_rule and memory.reading is None:
             if reading.closed:

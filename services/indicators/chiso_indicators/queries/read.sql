@@ -147,7 +147,7 @@ LIMIT $9;
 -- name: newest_rows
 WITH changed AS (
     SELECT unit, indicator, calendar, basis FROM indicators.rollup
-    WHERE $1 < 0 AND level IN ('province', 'nation')
+    WHERE $1::bigint < 0 AND level IN ('province', 'nation')
     UNION
     SELECT unit, indicator, calendar, basis FROM indicators.rollup_history
     WHERE $1 >= 0 AND tick > $1 AND level IN ('province', 'nation')

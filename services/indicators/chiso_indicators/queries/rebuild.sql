@@ -77,7 +77,7 @@ DROP SCHEMA IF EXISTS indicators_rebuild CASCADE;
 SELECT pg_try_advisory_lock(hashtextextended('chiso_rebuild', 0));
 
 -- name: leave_rebuild
-SELECT pg_advisory_unlock(hashtextextended('chiso_rebuild', 0));
+SELECT pg_advisory_unlock_all();
 
 -- name: pause_decisions
 LOCK TABLE indicators.operation IN SHARE MODE;

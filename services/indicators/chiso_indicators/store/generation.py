@@ -83,16 +83,27 @@ class Comparison:
 async def new_generation(pool: Pool) -> AsyncIterator[None]:
     """An empty generation for the time of the context. Raises RebuildRuns: one at a time in a store."""
     async with pool.acquire() as session:
-        if not await session.fetchval(queries().lead_rebuild):
-            raise RebuildRuns("another rebuild is running")
         try:
-            await session.execute(queries().make_generation, list(_OWN))
-            await session.execute(queries().lighten_generation)
-            await session.execute(queries().make_differences)
-            yield
+            if not await session.fetchval(queries().lead_rebuild):
+                raise RebuildRuns("another rebuild is running")
+            try:
+                await session.execute(queries().make_generation, list(_OWN))
+                await session.execute(queries().lighten_generation)
+                await session.execute(queries().make_differences)
+                yield
+            finally:
+                await session.execute(queries().drop_generation)
         finally:
-            await session.execute(queries().drop_generation)
-            await session.execute(queries().leave_rebuild)
+            await _leave(session)
+
+
+async def _leave(session: Session) -> None:
+    """Lets go of the rebuild's lock. A session that cannot is ended: the pool would keep it with the lock."""
+    try:
+        await session.execute(queries().leave_rebuild)
+    except BaseException:
+        session.terminate()
+        raise
 
 
 async def live_offsets(pool: Pool) -> dict[int, int]:

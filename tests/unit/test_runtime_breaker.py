@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from chiso_shared.runtime.breaker import MOST_IN_A_ROW, WINDOW, Breaker
+from chiso_shared.runtime.breaker import MOST_IN_A_ROW, WINDOW, Breaker, Breakers
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,3 +54,12 @@ def test_a_batch_that_is_tried_again_is_noted_once() -> None:
     before = Breaker().after([True] * 6)
     assert before.after([True] * 4) == before.after([True] * 4)
     assert before.after([True] * 4).tripped is None
+
+
+def test_each_partition_has_its_own_and_only_those_asked_for_are_told() -> None:
+    before = Breakers().after([(3, True)] * 19 + [(5, False)])
+    after = before.after([(3, True), (5, True)])
+    assert after.stopped([3, 5, 7]) == {3: "partition 3 stopped: 20 bad records in a row"}
+    assert after.stopped([5]) == {}
+    assert before.stopped([3]) == {}, "a batch that failed has not come"
+    assert after.after([(3, False)]).stopped([3]) == after.stopped([3])

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from chiso_shared.contracts.codec import MalformedJSON, decode_model
 from chiso_shared.contracts.rollup import RollupEvent
-from chiso_shared.runtime.breaker import Breaker
+from chiso_shared.runtime.breaker import Breakers
 from chiso_shared.runtime.consumer import PartitionsStopped, Record
 from chiso_shared.runtime.lifecycle import describe
 from chiso_shared.runtime.logs import get_logger
@@ -53,7 +53,8 @@ class RollupHandler:
         self._first_started_at: datetime | None = None
         self._metrics = metrics
         self._committed = committed
-        self._breakers: dict[int, Breaker] = {}
+        self._breakers = Breakers()
+        self._coming = Breakers()  # as they will be once the batch under way is stored
 
     async def __call__(self, records: Sequence[Record]) -> None:
         """Stores the batch with its offsets. One record that cannot be judged or stored is quarantined.
@@ -62,18 +63,15 @@ class RollupHandler:
         else the database raises: the batch may be handed over again.
         """
         batch = [Read(record, decode(record)) for record in records]
-        breakers = self._after(batch)
-        stopped = {
-            partition: f"partition {partition} stopped: {breaker.tripped}"
-            for partition, breaker in breakers.items()
-            if breaker.tripped is not None
-        }
-        await self._bisect([one for one in batch if one.record.partition not in stopped], breakers)
-        self._breakers |= breakers
+        came = [(one.record.partition, isinstance(one.content, Refused)) for one in batch]
+        self._coming = self._breakers.after(came)
+        stopped = self._coming.stopped({partition for partition, _ in came})
+        await self._bisect([one for one in batch if one.record.partition not in stopped])
+        self._breakers = self._coming
         if stopped:
             raise PartitionsStopped(stopped)
 
-    async def _bisect(self, batch: Sequence[Read], breakers: dict[int, Breaker]) -> None:
+    async def _bisect(self, batch: Sequence[Read]) -> None:
         if not batch:
             return
         try:
@@ -84,14 +82,14 @@ class RollupHandler:
                 raise
             if len(batch) == 1:
                 [one] = batch
-                self._refuse(one.record, breakers)
+                self._refuse(one.record.partition)
                 await self._apply(
                     [Read(one.record, _refused(one.record, "refused_by_store", describe(error)))]
                 )
                 return
         middle = len(batch) // 2
-        await self._bisect(batch[:middle], breakers)
-        await self._bisect(batch[middle:], breakers)
+        await self._bisect(batch[:middle])
+        await self._bisect(batch[middle:])
 
     async def _apply(self, batch: Sequence[Read]) -> None:
         arrivals = [one.content for one in batch if isinstance(one.content, Arrival)]
@@ -110,18 +108,11 @@ class RollupHandler:
             self._first_started_at = await self._store.first_started_at()
         return self._first_started_at
 
-    def _after(self, batch: Sequence[Read]) -> dict[int, Breaker]:
-        """The breakers of these partitions once the batch has come."""
-        flags: dict[int, list[bool]] = {}
-        for one in batch:
-            flags.setdefault(one.record.partition, []).append(isinstance(one.content, Refused))
-        return {part: self._breakers.get(part, Breaker()).after(bad) for part, bad in flags.items()}
-
-    def _refuse(self, record: Record, breakers: dict[int, Breaker]) -> None:
+    def _refuse(self, partition: int) -> None:
         """Notes a record that looked right. Raises TooManyBadRecords."""
-        breaker = breakers[record.partition] = breakers[record.partition].after((True,))
-        if breaker.tripped is not None:
-            raise TooManyBadRecords(f"partition {record.partition}: {breaker.tripped}")
+        self._coming = self._coming.after([(partition, True)])
+        if self._coming.stopped([partition]):
+            raise TooManyBadRecords(self._coming.stopped([partition])[partition])
 
     def _note(
         self, results: Sequence[Evaluated], arrivals: Sequence[Arrival], bad: Sequence[Refused]

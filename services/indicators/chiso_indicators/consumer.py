@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, 
 from datetime import datetime
 from typing import Final
 
-from chiso_shared.runtime.breaker import Breaker
+from chiso_shared.runtime.breaker import Breakers
 from chiso_shared.runtime.clock import Clock
 from chiso_shared.runtime.consumer import PartitionsStopped, Record
 from chiso_shared.runtime.lifecycle import describe
@@ -58,7 +58,7 @@ class Apply:
         self._patience_seconds = patience_seconds
         self._stops = stops
         self._waited_for: set[str] = set()
-        self._breakers: dict[int, Breaker] = {}
+        self._breakers = Breakers()
         self._oldest: datetime | None = None
         metrics.watch_oldest(self._age_seconds)
 
@@ -66,9 +66,9 @@ class Apply:
         """The next offset to apply of each partition."""
         return await self._store().stored_offsets(partitions)
 
-    async def on_assigned(self, partitions: Collection[int]) -> None:
+    async def on_assigned(self, _partitions: Collection[int]) -> None:
         """A new assignment begins with closed breakers."""
-        self._breakers = dict.fromkeys(partitions, Breaker())
+        self._breakers = Breakers()
 
     async def handle(self, records: Sequence[Record]) -> None:
         """Applies a batch. Raises what the store raises, and PartitionsStopped after too many bad records."""
@@ -77,12 +77,9 @@ class Apply:
             (item.content.event.accepted_at for item in batch if isinstance(item.content, Accepted)),
             default=None,
         )
-        breakers = self._after(batch)
-        stopped = {
-            partition: f"partition {partition} stopped: {breaker.tripped}"
-            for partition, breaker in breakers.items()
-            if breaker.tripped is not None
-        }
+        came = [(item.record.partition, isinstance(item.content, Bad)) for item in batch]
+        breakers = self._breakers.after(came if self._stops else ())
+        stopped = breakers.stopped({partition for partition, _ in came})
         # Where too many records are bad it is no sender's fault, and putting the rest into quarantine would
         # only hide it: such a partition stops where it stands.
         batch = [item for item in batch if item.record.partition not in stopped]
@@ -92,16 +89,6 @@ class Apply:
         self._oldest, self._breakers = None, breakers
         if stopped:
             raise PartitionsStopped(stopped)
-
-    def _after(self, batch: Sequence[Decoded]) -> dict[int, Breaker]:
-        """The breakers once the batch has come."""
-        flags: dict[int, list[bool]] = {}
-        for item in batch if self._stops else ():
-            flags.setdefault(item.record.partition, []).append(isinstance(item.content, Bad))
-        came = {
-            partition: self._breakers.get(partition, Breaker()).after(bad) for partition, bad in flags.items()
-        }
-        return self._breakers | came
 
     async def _bisect(self, batch: Sequence[Decoded]) -> None:
         """Applies a batch; where values are at fault, halves it until the record is found and quarantined."""

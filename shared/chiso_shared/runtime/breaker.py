@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,6 +34,26 @@ class Breaker:
                 bad = (*(one for one in bad if one > seen - WINDOW), seen)
                 tripped = tripped or _reason(in_a_row, len(bad), seen)
         return Breaker(tripped, seen, in_a_row, bad)
+
+
+class Breakers:
+    """The breakers of a consumer's partitions. A value: what a failed batch would have made is let go."""
+
+    def __init__(self, known: Mapping[int, Breaker] | None = None) -> None:
+        self._known = dict(known or {})
+
+    def after(self, records: Iterable[tuple[int, bool]]) -> Breakers:
+        """The breakers once these have come, in order: each the partition, and whether the record is bad."""
+        came: dict[int, list[bool]] = {}
+        for partition, is_bad in records:
+            came.setdefault(partition, []).append(is_bad)
+        noted = {part: self._known.get(part, Breaker()).after(flags) for part, flags in came.items()}
+        return Breakers(self._known | noted)
+
+    def stopped(self, partitions: Collection[int]) -> dict[int, str]:
+        """Which of these partitions have too many bad records, and the reason in words."""
+        tripped = {part: self._known[part].tripped for part in partitions if part in self._known}
+        return {part: f"partition {part} stopped: {why}" for part, why in tripped.items() if why is not None}
 
 
 def _reason(in_a_row: int, bad: int, seen: int) -> str | None:

@@ -18,7 +18,7 @@ endif
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
-	@echo "  Settings are environment variables (docs/contract.md): CHISO_HOME, CHISO_KAFKA_PORT, CHISO_INGEST_PORT …"
+	@echo "  Settings are environment variables (shared/docs/contract.md): CHISO_HOME, CHISO_KAFKA_PORT, CHISO_INGEST_PORT …"
 
 install: install-run ## fetch everything that make run needs, and start nothing
 	@"$(PY)" -W ignore -m chiso_local.fetch

@@ -83,6 +83,17 @@ def test_state_is_on_a_volume_where_the_image_keeps_it(compose: dict[str, Any]) 
         assert "/var/lib/chiso" in targets[name]
 
 
+def test_the_services_know_the_keys_that_the_command_line_makes(compose: dict[str, Any]) -> None:
+    homes = {
+        name: [
+            source for source, target in volumes_of(compose["services"][name]) if target == "/var/lib/chiso"
+        ]
+        for name in (*SERVICES, "cli")
+    }
+    assert len(homes["cli"]) == 1
+    assert all(home == homes["cli"] for home in homes.values()), homes
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_environment_names_are_settings_of_the_service(compose: dict[str, Any], name: str) -> None:
     module = importlib.import_module(f"chiso_{name}.settings")

@@ -54,6 +54,7 @@ def test_every_page_fires_and_stays_silent_as_it_should(promtool: str) -> None:
         ("max(chiso_oldest_unapplied_seconds) > 60", "max(chiso_oldest_unapplied_seconds) > 600"),
         ('up{job=~"ingest|indicators|alerts"} == 0', 'up{job=~"indicators|alerts"} == 0'),
         ("unless chiso_quarantined_total offset 1h", "unless chiso_quarantined_total"),
+        ("max by (job, component) (chiso_unready) == 1", "max by (job, component) (chiso_unready) == 2"),
         ("max by (service) (chiso_outbox_oldest_seconds)", "min(chiso_outbox_oldest_seconds)"),
     ],
 )

@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
+
 from tests.harness import collect, eventually
 from tests.integration.alerts_running import Running, events, running, states
 from tests.unit.alerts_examples import rollup
@@ -150,3 +152,24 @@ async def test_an_older_database_goes_on_above_what_was_published(
     assert [one.json["sequence"] for one in records] == [1, 2, 3]
     assert [one.json["sequence"] for one in everything] == [1, 2, 3, 4], "what was told is not told again"
     assert (everything[3].json["transition"], everything[3].json["episode"]) == ("resolved", 2)
+
+
+async def test_who_takes_an_alert_on_again_after_somebody_else_has_it(
+    chiso_topics: str, database: str, operator_home: Path, operator: dict[str, str]
+) -> None:
+    other = SAID | {"author": "Lê C", "until": (datetime.now(UTC) + timedelta(days=1)).isoformat()}
+    async with running(chiso_topics, database, home=operator_home) as alerts:
+        await alerts.publish(rollup(70, 1))
+        (opened,) = await events(chiso_topics, 1)
+        path = f"/v1/alerts/{opened.json['alert_id']}/acknowledge"
+        answers = [
+            (await alerts.http.post(path, json=said, headers=operator)).json()
+            for said in (SAID, other, SAID, SAID)
+        ]
+        decided = await operations(chiso_topics, 3)
+    assert [one.json["author"] for one in decided] == ["Trần B", "Lê C", "Trần B"]
+    assert [one["operation_id"] for one in answers[:3]] == [one.json["operation_id"] for one in decided]
+    assert answers[3] == answers[2], "a retry"
+    session = await asyncpg.connect(database)
+    assert await session.fetchval("SELECT author FROM alerts.acknowledgement") == "Trần B"
+    await session.close()

@@ -4,24 +4,29 @@ import asyncio
 import csv
 import io
 import json
+import socket
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import asyncpg
+import httpx
 import pytest
 from chiso_alerts import consumer
+from chiso_alerts.app import build
 from chiso_alerts.assessment import assess
 from chiso_alerts.core.told import Arrival
+from chiso_alerts.settings import AlertsSettings
 from chiso_shared.contracts.alert import AlertEvent, AlertState
 from chiso_shared.contracts.codec import decode_model
 from chiso_shared.contracts.topics import ALERTS, ALERTS_STATE, QUARANTINE, ROLLUPS
 from chiso_shared.runtime.breaker import MOST_IN_A_ROW
+from chiso_shared.runtime.http_server import HttpServer
 from chiso_shared.runtime.relay import Relay
 
 from tests.harness import collect, end_offsets, eventually
-from tests.integration.alerts_running import TRACE, events, running, states
+from tests.integration.alerts_running import TRACE, events, quiet_seeds, running, states
 from tests.unit.alerts_examples import reported, rollup
 
 CELL = {
@@ -293,3 +298,33 @@ async def test_many_rollups_in_one_go_leave_no_gap(chiso_topics: str, database: 
     assert all(sequence == list(range(1, 11)) for sequence in by_alert.values())
     assert sum(ends.values()) >= len(by_alert)
     assert sum((await end_offsets(chiso_topics, ALERTS.name)).values()) >= len(history)
+
+
+async def test_a_start_without_kafka_shows_the_alerts_that_stand(chiso_topics: str, database: str) -> None:
+    async with running(chiso_topics, database) as alerts:
+        await alerts.publish(rollup(70, 1, unit="44"))
+        await events(chiso_topics, 1)
+    with socket.socket() as taken:  # nobody listens there
+        taken.bind(("127.0.0.1", 0))
+        away = f"127.0.0.1:{taken.getsockname()[1]}"
+        service = build(AlertsSettings(kafka=away, postgres=database, alerts_port=0, seeds=quiet_seeds()))
+        starting = asyncio.create_task(service.start())
+        server = service.components[0]
+        assert isinstance(server, HttpServer)
+        labels = 'province="44",rule="online_share_below_target",severity="warning",state="FIRING"'
+
+        async def shown() -> bool:
+            if not server.port:
+                return False
+            async with httpx.AsyncClient() as client:
+                found = (await client.get(f"http://127.0.0.1:{server.port}/metrics")).text.splitlines()
+            return (
+                f"chiso_alerts{{{labels}}} 1.0" in found
+                and 'chiso_unready{component="consumer"} 1.0' in found
+            )
+
+        assert await eventually(shown, deadline_seconds=20)
+        assert not starting.done()
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        await service.stop()

@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from decimal import Decimal
-from uuid import uuid5
+from uuid import UUID, uuid5
 
 import pytest
 from chiso_alerts.core.evaluate import Evaluated, Ledger
 from chiso_alerts.core.identity import AlertKey, key_of
+from chiso_alerts.core.missing import DatasetKey, Receipts, step_missing
 from chiso_alerts.core.rulebook import RuleBook
-from chiso_alerts.core.state import AlertMemory
+from chiso_alerts.core.state import NEVER_SEEN, AlertMemory
 from chiso_alerts.core.told import Arrival
 from chiso_alerts.core.wording import figure, number, share
 from chiso_shared.catalogue.rules import Rule
@@ -251,3 +252,58 @@ def test_the_second_close_of_a_period_is_known_for_a_close() -> None:
 
 def seeds_rule(rule_id: str) -> Rule:
     return next(one for one in seeds().rules if one.id == rule_id)
+
+
+def test_an_alert_of_a_unit_that_is_gone_is_not_judged_again_until_it_is_back() -> None:
+    gone, here = rollup(70, 1, unit="99"), rollup(70, 1)
+    only = rule()
+    for event, expected in ((gone, ["unit_retired"]), (here, ["unit_retired", "rule_changed"])):
+        ledger = Ledger(book(only), {}, START)
+        ledger.apply(Arrival(event))
+        ledger.retire(key_of(only.id, event), Arrival(event), only, "unit_retired")
+        ledger.apply_rule(Arrival(event), only, new_rule=True)
+        [found] = ledger.results()
+        assert [fact.event.reason for fact in found.facts[1:]] == expected
+
+
+def test_a_rule_that_goes_back_and_forth_tells_events_apart() -> None:
+    event = rollup(70, 1, n_contributing=60)
+    mild, strict = rule(version="1"), rule(version="2", min_completeness=Decimal("0.9"))
+    memories: dict[UUID, AlertMemory] = {}
+    told: list[tuple[str, str, str]] = []
+    for judge in (mild, strict, mild, strict):
+        ledger = Ledger(book(judge), memories, START)
+        ledger.apply_rule(Arrival(event), judge, new_rule=bool(told))
+        for found in ledger.results():
+            memories[found.key.alert_id] = found.memory
+            told += [(one.event.transition, one.event.reason, one.id) for one in found.facts]
+    assert [one[:2] for one in told].count(("updated", "incomplete")) == 2
+    assert len({one[2] for one in told}) == len(told)
+
+
+def test_a_commune_that_moves_is_missing_where_it_is_now() -> None:
+    missing = next(one for one in seeds().rules if one.kind == "missing")
+    [left, here] = (
+        Receipts(
+            DatasetKey(province, "DVC", "administrative", "2025-10", "in_period"),
+            units,
+            "collecting",
+            version,
+            0,
+            rollup(None, version, unit=province),
+            f"{province} DVC.ON_TIME",
+        )
+        for province, units, version in (("44", frozenset[str](), 200), ("51", frozenset({"21025"}), 90))
+    )
+    before = replace(left, missing=frozenset({"21025"}))
+    key = before.key.alert_key(missing.id, "21025")
+    firing, _ = step_missing(NEVER_SEEN, True, before, missing, START)
+    for order in ((left, here), (here, left)):
+        ledger = Ledger(book(missing), {key.alert_id: firing}, START)
+        for found in order:
+            ledger.apply_receipts(found, missing, ["21025"])
+        [result] = ledger.results()
+        assert (result.memory.name, result.facts) == ("FIRING", ())
+        received = replace(here, missing=frozenset(), version=91)
+        ledger.apply_receipts(received, missing, ["21025"])
+        assert [fact.event.reason for fact in ledger.results()[0].facts] == ["received"]

@@ -78,6 +78,9 @@ async def test_ready_says_which_part_is_not_and_why(client: httpx.AsyncClient, p
     assert answer.status_code == 503
     assert answer.json() == {"status": "unready", "reasons": {"database": "PostgreSQL does not answer"}}
     assert (await client.get("/livez")).status_code == 200
+    assert 'chiso_unready{component="database"} 1.0' in (await client.get("/metrics")).text
+    part.reason = None
+    assert 'chiso_unready{component="database"} 0.0' in (await client.get("/metrics")).text
 
 
 async def test_metrics_name_the_build(client: httpx.AsyncClient) -> None:

@@ -103,7 +103,7 @@ def build(settings: AlertsSettings) -> Service:
     components: list[Component] = [
         Schema(settings.dsn),
         database,
-        Restoration(store, books, settings.bootstrap_servers),
+        Restoration(store, books, settings.bootstrap_servers, ticker.count),
         ticker,
         relay,
         consumer,

@@ -63,7 +63,7 @@ class Office:
             if alert is None:
                 raise LookupError(f"the alert {alert_id} is gone")
             details = {"episode": alert["episode"], "until": _text(asked.until)}
-            decided = _operation("acknowledged", str(alert_id), asked, operator, tick.now, details)
+            decided = await _acknowledgement(tick, alert_id, asked, operator, details)
             await self._settle(tick, decided)
         self._committed()
         return {"alert_id": alert_id, **_shown(decided)}
@@ -211,6 +211,23 @@ def _shown(decided: OperationEvent) -> dict[str, Any]:
         "at": decided.at,
         **decided.details,
     }
+
+
+async def _acknowledgement(
+    tick: Tick, alert_id: UUID, asked: Acknowledge, operator: Operator, details: Mapping[str, Any]
+) -> OperationEvent:
+    """The same request is the same decision: a retry is no second one, unless another has come between."""
+    for number in count():
+        salt = None if number == 0 else f"{asked.author}|{asked.reason}|{sorted(details.items())}|{number}"
+        decided = _operation("acknowledged", str(alert_id), asked, operator, tick.now, details, salt=salt)
+        row = await tick.connection.fetchrow(
+            tick.queries.known_acknowledgement, decided.operation_id, alert_id
+        )
+        if row is None:
+            return decided
+        if row["stands"]:
+            return decided.model_copy(update={"at": row["at"]})
+    raise AssertionError("unreachable: some number is free")
 
 
 async def _silence_id(tick: Tick, asked: NewSilence, matchers: Mapping[str, list[str]]) -> str:

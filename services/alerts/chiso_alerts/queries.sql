@@ -333,6 +333,13 @@ SELECT alert_id, unit, indicator, period, calendar, state, episode FROM alerts.a
 -- name: states_of_tasks
 SELECT indicator AS task_id, alert_id, state, severity, suppressed FROM alerts.alert WHERE rule_id = $1;
 
+-- name: known_acknowledgement
+-- A decision of that id, and whether it is the one that stands.
+SELECT operation.at, operation.at = taken.at AS stands
+FROM alerts.operation
+JOIN alerts.acknowledgement AS taken ON taken.alert_id = $2
+WHERE operation.operation_id = $1;
+
 -- name: outbox_operations
 SELECT operation_id, operation, subject, author, reason, at, details
 FROM alerts.operation

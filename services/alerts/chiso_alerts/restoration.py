@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
@@ -62,18 +62,22 @@ class Restoration(Background):
     """Before the first tick: reads what the state topic and the operations hold beyond this database.
 
     Alerts go on as the topic shows them, so that nothing is told twice; decisions take effect again. `start`
-    waits for Kafka. Afterwards it marks from time to time how far the topics have come: what lies below was
-    written from this database, and the next start need not read it again.
+    waits for Kafka; `show` fills the gauges before. Afterwards it marks from time to time how far the topics
+    have come: what lies below was written from this database, and the next start need not read it again.
     """
 
-    def __init__(self, store: Store, books: Books, bootstrap: str) -> None:
+    def __init__(
+        self, store: Store, books: Books, bootstrap: str, show: Callable[[], Awaitable[None]]
+    ) -> None:
         super().__init__("restoration")
+        self._show = show
         self._store = store
         self._books = books
         self._bootstrap = bootstrap
 
     async def start(self) -> None:
         """Raises nothing while Kafka is away: it waits, the start's own time limit ends it."""
+        await self._show()
         for delay in Backoff(0.2, 3.0).delays():
             try:
                 await self._restore()

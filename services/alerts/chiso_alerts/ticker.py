@@ -66,7 +66,7 @@ class Ticker(Background):
     async def start(self) -> None:
         """Takes in a changed catalogue, fills the gauges, then begins to tick."""
         await self._take_in_catalogue()
-        await self._count()
+        await self.count()
         await super().start()
 
     def unready(self) -> str | None:
@@ -102,7 +102,7 @@ class Ticker(Background):
         if now - self._forgot_at >= _FORGET_SECONDS:
             self._forgot_at = now
             await self._forget()
-        await self._count()
+        await self.count()
 
     async def _take_in_catalogue(self) -> None:
         """Also after a crash in the middle of it: the stored version is written last."""
@@ -155,7 +155,8 @@ class Ticker(Background):
         if forgotten:
             self._committed()
 
-    async def _count(self) -> None:
+    async def count(self) -> None:
+        """Fills the gauges, if anything was decided since."""
         tick = await self._store.current_tick()
         if tick != self._counted_tick:
             self._metrics.alerts.replace(await self._store.counts())

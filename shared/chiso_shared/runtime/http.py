@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import asyncpg
@@ -16,6 +16,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -112,6 +114,22 @@ class HeadAsGet:
         await self._app({**scope, "method": "GET"}, receive, without_body)
 
 
+class Readiness(Collector):
+    """`chiso_unready` of each component, asked for at each scrape: what `/readyz` says, for Prometheus."""
+
+    def __init__(self, components: Sequence[Component]) -> None:
+        self._components = components
+
+    def collect(self) -> Iterator[Metric]:
+        """One series a component."""
+        found = GaugeMetricFamily(
+            "chiso_unready", "1 while a component is not ready; /readyz says why", labels=["component"]
+        )
+        for component in self._components:
+            found.add_metric([component.name], float(component.unready() is not None))
+        yield found
+
+
 def create_app(
     title: str, registry: CollectorRegistry, components: Sequence[Component], version: str = "0.1.0"
 ) -> FastAPI:
@@ -120,6 +138,7 @@ def create_app(
         title=title, version=version, default_response_class=ExactJSONResponse, docs_url=None, redoc_url=None
     )
     app.router.route_class = ExactRoute
+    registry.register(Readiness(components))
 
     @app.get("/livez", tags=["health"])
     async def livez() -> Response:

@@ -101,6 +101,8 @@ class Ledger:
             return
         if memory.reading is None and _has_nothing_to_compare(rule, rollup):
             return
+        if memory.retired and self._book.unit(rollup) is None:
+            return  # row 17: it is gone still
         reading = self._measured(arrival, rule)
         if new_rule and memory.reading is None:
             if reading.closed:
@@ -129,8 +131,8 @@ class Ledger:
             is_missing = code in found.missing
             period = self._book.period(found.key.calendar, found.key.period)
             unit = None if period is None else self._book.catalogue.units.get(code, period.end)
-            if unit is None:
-                continue
+            if unit is None or unit.parent != found.key.province:
+                continue  # of one that has moved, the province it is in now knows
             key = found.key.alert_key(rule.id, unit.code)
             memory = self.memory(key)
             if not is_missing and memory.reading is None:

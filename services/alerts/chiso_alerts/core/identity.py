@@ -31,13 +31,20 @@ class AlertKey:
         return _alert_id(*self._parts())
 
     def event_id(
-        self, rule_version: str, rollup_version: int, transition: str, reason: str, sequence: int
+        self,
+        rule_version: str,
+        rollup_version: int,
+        transition: str,
+        reason: str,
+        sequence: int,
+        *,
+        by_catalogue: bool = False,
     ) -> str:
         """`ce_id` of an event: the same cause always gives the same id, so a redelivery can be recognised.
 
         A catalogue that goes back and forth is another cause each time, told apart by the event's `sequence`.
         """
-        again = (sequence,) if reason in _BY_CATALOGUE else ()
+        again = (sequence,) if by_catalogue or reason in _BY_CATALOGUE else ()
         return content_id(*self._parts(), rule_version, rollup_version, transition, reason, *again)
 
     def state_id(self, sequence: int, rollup_version: int, state: str, tick: int) -> str:

@@ -99,7 +99,10 @@ def _apply(given: Situation, decision: Decision) -> Step:
     after = memory.model_copy(update=updates)
     if decision.transition is None:
         return after, ()
-    return with_event(after, decision.transition, decision.reason, _before(given), given.now)
+    by_catalogue = given.trigger in ("rule_changed", "target_changed")
+    return with_event(
+        after, decision.transition, decision.reason, _before(given), given.now, by_catalogue=by_catalogue
+    )
 
 
 def _severity(given: Situation, decision: Decision) -> Severity | None:

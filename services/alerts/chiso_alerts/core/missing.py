@@ -38,7 +38,8 @@ class DatasetKey:
 class Receipts:
     """What the province's rollups of all indicators of a dataset say together.
 
-    `version` is the sum of their versions: it grows with any of them, as long as the same are `obliged`.
+    `version` is the sum of their versions: it grows with any of them, as long as the same are `obliged` in
+    the same province.
     """
 
     key: DatasetKey
@@ -120,7 +121,7 @@ def receipts(
         version=sum(part.version for part in owed),
         vintage=max(part.vintage for part in owed),
         latest=max(owed, key=lambda part: (part.tick, part.updated_at)),
-        obliged=" ".join(sorted(obliged)),
+        obliged=" ".join((key.province, *sorted(obliged))),
     )
 
 
@@ -129,8 +130,8 @@ def step_missing(memory: AlertMemory, is_missing: bool, found: Receipts, rule: R
 
     Total. What is not newer than the receipts evaluated, under the same version of the rule, changes nothing.
     """
-    seen = memory.reading
-    if seen is not None and not _is_newer(found, seen.rollup_version, _is_judged_anew(memory, found, rule)):
+    seen, anew = memory.reading, _is_judged_anew(memory, found, rule)
+    if seen is not None and not _is_newer(found, seen.rollup_version, anew):
         return memory, ()
     before = memory.model_copy(
         update={
@@ -145,16 +146,16 @@ def step_missing(memory: AlertMemory, is_missing: bool, found: Receipts, rule: R
         }
     )
     if is_missing:
-        return _missing(memory, before, found, now)
+        return _missing(memory, before, found, now, by_catalogue=anew)
     if not memory.standing:
         return before, ()
     late = found.closed and (memory.phase == "closed" or found.vintage > 1)
     reason = "received_late" if late else "received"
-    return with_event(left(before, "RESOLVED", now), "resolved", reason, seen, now)
+    return with_event(left(before, "RESOLVED", now), "resolved", reason, seen, now, by_catalogue=anew)
 
 
 def _is_judged_anew(memory: AlertMemory, found: Receipts, rule: Rule) -> bool:
-    """Whether there is another version of the rule, or it is back, or others are obliged."""
+    """Whether there is another version of the rule, or it is back, or others are obliged, or elsewhere."""
     others = memory.obliged not in (None, found.obliged)
     return rule.version != memory.rule_version or memory.retired or others
 
@@ -168,13 +169,15 @@ def _is_newer(found: Receipts, seen_version: int, is_judged_anew: bool) -> bool:
     return found.version > seen_version or (is_judged_anew and not found.closed)
 
 
-def _missing(memory: AlertMemory, before: AlertMemory, found: Receipts, now: datetime) -> Step:
-    standing = left(before, "FIRING", now)
+def _missing(
+    memory: AlertMemory, before: AlertMemory, found: Receipts, now: datetime, *, by_catalogue: bool
+) -> Step:
+    standing, seen = left(before, "FIRING", now), memory.reading
     if not memory.standing:
         if memory.episode:
             reason = "rule_changed" if memory.retired else "withdrawn"
-            return with_event(standing, "reopened", reason, memory.reading, now)
-        return with_event(standing, "opened", "close" if found.closed else "due", memory.reading, now)
+            return with_event(standing, "reopened", reason, seen, now, by_catalogue=by_catalogue)
+        return with_event(standing, "opened", "close" if found.closed else "due", seen, now)
     if found.closed and memory.phase != "closed":
-        return with_event(standing, "confirmed", "close", memory.reading, now)
+        return with_event(standing, "confirmed", "close", seen, now, by_catalogue=by_catalogue)
     return standing, ()

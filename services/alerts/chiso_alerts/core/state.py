@@ -89,7 +89,10 @@ NEVER_SEEN: Final = AlertMemory()
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One event of an alert, before it is worded: which transition, why, and the readings on both sides."""
+    """One event of an alert, before it is worded: which transition, why, and the readings on both sides.
+
+    `by_catalogue`: a rule, a target or what is owed has changed, not the reading.
+    """
 
     transition: Transition
     reason: str
@@ -97,6 +100,7 @@ class Change:
     after: AlertReading
     memory: AlertMemory
     at: datetime
+    by_catalogue: bool = False
 
 
 def completeness_class(completeness: Decimal | None) -> CompletenessClass:

@@ -83,7 +83,12 @@ def fact_of(
         message_vi=message(change, rule, rollup, subject, unit, "vi"),
     )
     identity = key.event_id(
-        event.rule.version, change.after.rollup_version, change.transition, change.reason, event.sequence
+        event.rule.version,
+        change.after.rollup_version,
+        change.transition,
+        change.reason,
+        event.sequence,
+        by_catalogue=change.by_catalogue,
     )
     return Fact(
         identity, event, explanation(arrival.rollup, rule, book, arrival.previous), arrival.traceparent

@@ -12,11 +12,18 @@ Step = tuple[AlertMemory, tuple[Change, ...]]
 
 
 def with_event(
-    memory: AlertMemory, transition: Transition, reason: str, before: AlertReading | None, now: datetime
+    memory: AlertMemory,
+    transition: Transition,
+    reason: str,
+    before: AlertReading | None,
+    now: datetime,
+    *,
+    by_catalogue: bool = False,
 ) -> Step:
     """The memory after an event and the event itself. `memory.name` is the state already entered.
 
     `memory.reading` must be the reading of this event; `before` is the one to compare it with.
+    `by_catalogue`: the reading is the old one, what it is held against has changed.
     """
     updates: dict[str, object] = {
         "sequence": memory.sequence + 1,
@@ -33,7 +40,7 @@ def with_event(
         updates["resolved_at"] = now
     after = memory.model_copy(update=updates)
     assert after.reading is not None  # noqa: S101 - an event always follows a reading
-    return after, (Change(transition, reason, before, after.reading, after, now),)
+    return after, (Change(transition, reason, before, after.reading, after, now, by_catalogue),)
 
 
 def left(memory: AlertMemory, name: AlertStateName, now: datetime) -> AlertMemory:

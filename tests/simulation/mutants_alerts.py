@@ -31,9 +31,9 @@ def _stale_version_accepted() -> Any:
 def _sequence_skipped() -> Any:
     true = transition.with_event
 
-    def with_event(memory: Any, name: Any, *rest: Any) -> Any:
+    def with_event(memory: Any, name: Any, *rest: Any, **named: Any) -> Any:
         skip = 1 if name == "updated" else 0
-        return true(memory.model_copy(update={"sequence": memory.sequence + skip}), name, *rest)
+        return true(memory.model_copy(update={"sequence": memory.sequence + skip}), name, *rest, **named)
 
     return patch.object(machine, "with_event", with_event)
 
@@ -88,7 +88,7 @@ def _nothing_retracted_after_the_close() -> Any:
 
 
 def _one_id_for_all_events() -> Any:
-    def event_id(self: AlertKey, *cause: Any) -> str:
+    def event_id(self: AlertKey, *cause: Any, **_named: Any) -> str:
         return content_id(*self._parts())
 
     return patch.object(AlertKey, "event_id", event_id)

@@ -105,7 +105,7 @@ def build_service(settings: IndicatorsSettings) -> Service:
         registry=registry,
         service="indicators",
         on_assigned=apply.on_assigned,
-        linger_ms=settings.apply_linger_ms,
+        gather_ms=settings.apply_gather_ms,
         after=restoration.compared,
     )
     auditing = Auditing(

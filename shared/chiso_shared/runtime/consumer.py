@@ -48,9 +48,10 @@ class BatchConsumer(Background):
     HandlerWaits it is asked again without an end, and nothing is amiss. With PartitionsStopped it refuses
     partitions, whose records stay unapplied, and the others go on.
     `contiguous` says that the log has no holes: a hole stops its partition, and only that one.
-    `after` is awaited before it joins, `on_assigned` before the first record of an assignment. Batches begin
-    at least `linger_ms` apart, so that what comes one by one is stored together; what comes after a silence
-    does not wait. A second consumer of a service takes a `label_prefix` for its partitions in the lag metric.
+    `after` is awaited before it joins, `on_assigned` before the first record of an assignment. The broker
+    gathers records for up to `gather_ms` (0: it hands over what there is), so that what comes one by one is
+    stored together. A second consumer of a service takes a `label_prefix` for its partitions in the lag
+    metric.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class BatchConsumer(Background):
         service: str,
         *,
         on_assigned: OnAssigned | None = None,
-        linger_ms: int = 0,
+        gather_ms: int = 0,
         after: Callable[[], Awaitable[None]] | None = None,
         retry_seconds: float = 30.0,
         watchdog_seconds: float = 60.0,
@@ -78,7 +79,6 @@ class BatchConsumer(Background):
         self._handler = handler
         self._stored_offsets = stored_offsets
         self._on_assigned_hook = on_assigned
-        self._linger_seconds = linger_ms / 1000
         self._after = after
         self._retry_seconds = retry_seconds
         self._watchdog_seconds = watchdog_seconds
@@ -92,9 +92,10 @@ class BatchConsumer(Background):
             group,
             settings.instance or None,
             max_records,
-            self._on_batch,
+            self._take,
             self._on_revoked,
             self._on_assigned,
+            gather_ms,
         )
         self._turn = asyncio.Lock()
         self._epoch = 0
@@ -151,15 +152,8 @@ class BatchConsumer(Background):
 
     # Batches
 
-    async def _on_batch(self, batch: Sequence[Record]) -> None:
-        """Applies a batch. Never raises; after a failure it takes nothing more."""
-        started = asyncio.get_running_loop().time()
-        await self._take(batch)
-        left = started + self._linger_seconds - asyncio.get_running_loop().time()
-        if left > 0:
-            await asyncio.sleep(left)
-
     async def _take(self, batch: Sequence[Record]) -> None:
+        """Applies a batch. Never raises; after a failure it takes nothing more."""
         epoch = self._epoch
         async with self._turn:
             if self._halted or epoch != self._epoch:

@@ -25,6 +25,7 @@ OnAssigned = Callable[[Collection[int]], Awaitable[None]]
 # Short, so that a single record is handed over within tens of milliseconds; both only matter while idle.
 _BATCH_TIMEOUT_MS: Final = 25
 _FETCH_WAIT_MS: Final = 100
+_GATHER_BYTES: Final = 1024 * 1024  # what is enough to be handed over at once
 _SESSION_TIMEOUT_MS: Final = 30_000
 _HEARTBEAT_MS: Final = 1_000  # also how soon a member learns of a rebalance
 _REBALANCE_TIMEOUT_MS: Final = 60_000
@@ -49,7 +50,9 @@ class Subscription:
         on_batch: OnBatch,
         on_revoked: OnRevoked,
         on_assigned: OnAssigned,
+        gather_ms: int = 0,
     ) -> None:
+        self._gather_ms = gather_ms
         self._bootstrap = bootstrap
         self._topic = topic
         self._group = group
@@ -89,7 +92,9 @@ class Subscription:
             batch=True,
             max_records=self._max_records,
             batch_timeout_ms=_BATCH_TIMEOUT_MS,
-            fetch_max_wait_ms=_FETCH_WAIT_MS,
+            # Gathering here, after a fetch, would keep the library from fetching the partitions beside.
+            fetch_max_wait_ms=self._gather_ms or _FETCH_WAIT_MS,
+            fetch_min_bytes=_GATHER_BYTES if self._gather_ms else 1,
             max_partition_fetch_bytes=MAX_MESSAGE_BYTES,
             auto_offset_reset="earliest",
             session_timeout_ms=_SESSION_TIMEOUT_MS,

@@ -291,7 +291,7 @@ def test_a_commune_that_moves_is_missing_where_it_is_now() -> None:
             version,
             0,
             rollup(None, version, unit=province),
-            f"{province} DVC.ON_TIME",
+            "DVC.ON_TIME",
         )
         for province, units, version in (("44", frozenset[str](), 200), ("51", frozenset({"21025"}), 90))
     )

@@ -88,7 +88,7 @@ def test_a_dataset_is_closed_when_all_of_it_is() -> None:
     found = receipts(KEY, both, both, MISSING)
     assert found is not None
     assert (found.phase, found.version, found.finality) == ("collecting", 5, "provisional")
-    assert found.obliged == "51 DVC.DIGITISED DVC.ON_TIME", "versions of another province are others"
+    assert found.obliged == "DVC.DIGITISED DVC.ON_TIME"
 
 
 def seen(version: int, phase: Any = "collecting", vintage: int = 0) -> Receipts:

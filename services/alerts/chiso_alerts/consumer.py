@@ -32,7 +32,7 @@ _VALUES_AT_FAULT: Final = (ArithmeticError, ValueError)
 
 
 class TooManyBadRecords(Exception):
-    """So many records cannot be applied that the fault must be here; nothing of the batch is stored."""
+    """So many records cannot be applied that the fault must be here; what is left is not stored."""
 
 
 class Read(NamedTuple):
@@ -86,6 +86,7 @@ class RollupHandler:
                 await self._apply(
                     [Read(one.record, _refused(one.record, "refused_by_store", describe(error)))]
                 )
+                self._breakers = self._breakers.after([(one.record.partition, True)])  # it is stored
                 return
         middle = len(batch) // 2
         await self._bisect(batch[:middle])

@@ -132,6 +132,12 @@ WHERE phase <> 'closed' AND (unit, indicator, calendar, period, basis) > ($1, $2
 ORDER BY unit, indicator, calendar, period, basis
 LIMIT $6;
 
+-- name: place_alerts
+UPDATE alerts.alert AS stored
+SET province = batch.province
+FROM unnest($1::uuid[], $2::text[]) AS batch (alert_id, province)
+WHERE stored.alert_id = batch.alert_id AND stored.province <> batch.province;
+
 -- name: set_catalogue_version
 UPDATE alerts.tick SET catalogue_version = $1;
 

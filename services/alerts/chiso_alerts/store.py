@@ -209,6 +209,10 @@ class Tick:
         rows = await self.connection.fetch(self.queries.forget_resolved, before, self.number, limit)
         return len(rows)
 
+    async def place(self, provinces: Mapping[UUID, str]) -> None:
+        """Says in which provinces the units of alerts are now: by these they are looked for."""
+        await self.connection.execute(self.queries.place_alerts, list(provinces), list(provinces.values()))
+
     async def set_catalogue_version(self, version: str) -> None:
         """The stored alerts have been held against that catalogue."""
         await self.connection.execute(self.queries.set_catalogue_version, version)

@@ -65,6 +65,7 @@ class Takeover:
             last.extend(one.alert_id for one in waiting[-1:])
             memories = await tick.memories(one.alert_id for one in waiting)
             ledger = Ledger(self._book, memories, tick.now, await quiet_at(tick))
+            await tick.place({one.alert_id: self._book.province(one.arrival.rollup) for one in waiting})
             for one in waiting:
                 reason = self._retired(one)
                 if reason is not None:

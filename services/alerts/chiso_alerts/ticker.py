@@ -66,6 +66,7 @@ class Ticker(Background):
     async def start(self) -> None:
         """Takes in a changed catalogue, fills the gauges, then begins to tick."""
         await self._take_in_catalogue()
+        self._counted_tick = -1  # what was read back from the topic stands under the tick that was
         await self.count()
         await super().start()
 

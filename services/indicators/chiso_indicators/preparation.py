@@ -112,7 +112,10 @@ class Preparation(Background):
         """
         async with self._turn:
             version = await version_in_force(self._database.pool)
-            if version is None or (self._stores is not None and self._stores.version == version):
+            if self._stores is not None and self._stores.version == version:
+                self._trouble = None  # one that could not be used has been replaced
+                return
+            if version is None:
                 return
             try:
                 self._adopt(await self._catalogue(version))

@@ -131,7 +131,7 @@ class Ledger:
             is_missing = code in found.missing
             period = self._book.period(found.key.calendar, found.key.period)
             unit = None if period is None else self._book.catalogue.units.get(code, period.end)
-            if unit is None or unit.parent != found.key.province:
+            if unit is None or found.key.province not in (unit.code, unit.parent):
                 continue  # of one that has moved, the province it is in now knows
             key = found.key.alert_key(rule.id, unit.code)
             memory = self.memory(key)

@@ -11,7 +11,7 @@ from chiso_shared.contracts.events import content_id
 from chiso_shared.contracts.fields import Basis, CalendarName
 from chiso_shared.contracts.rollup import Rollup
 
-_BY_CATALOGUE: Final = frozenset({"rule_changed", "target_changed", "rule_removed", "unit_retired"})
+_BY_CATALOGUE: Final = frozenset({"rule_changed", "target_changed", "target", "rule_removed", "unit_retired"})
 
 
 @dataclass(frozen=True, slots=True, order=True)

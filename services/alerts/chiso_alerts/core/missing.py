@@ -121,7 +121,7 @@ def receipts(
         version=sum(part.version for part in owed),
         vintage=max(part.vintage for part in owed),
         latest=max(owed, key=lambda part: (part.tick, part.updated_at)),
-        obliged=" ".join((key.province, *sorted(obliged))),
+        obliged=" ".join(sorted(obliged)),
     )
 
 
@@ -131,7 +131,8 @@ def step_missing(memory: AlertMemory, is_missing: bool, found: Receipts, rule: R
     Total. What is not newer than the receipts evaluated, under the same version of the rule, changes nothing.
     """
     seen, anew = memory.reading, _is_judged_anew(memory, found, rule)
-    if seen is not None and not _is_newer(found, seen.rollup_version, anew):
+    is_newer = seen is None or _is_newer(found, seen.rollup_version, anew)
+    if not is_newer and not _has_moved(memory, found):
         return memory, ()
     before = memory.model_copy(
         update={
@@ -139,6 +140,7 @@ def step_missing(memory: AlertMemory, is_missing: bool, found: Receipts, rule: R
             "rule_version": rule.version,
             "retired": False,
             "obliged": found.obliged,
+            "province": found.key.province,
             "reading": AlertReading(rollup_version=found.version, vintage=found.vintage),
             "phase": found.phase,
             "finality": found.finality,
@@ -157,7 +159,12 @@ def step_missing(memory: AlertMemory, is_missing: bool, found: Receipts, rule: R
 def _is_judged_anew(memory: AlertMemory, found: Receipts, rule: Rule) -> bool:
     """Whether there is another version of the rule, or it is back, or others are obliged, or elsewhere."""
     others = memory.obliged not in (None, found.obliged)
-    return rule.version != memory.rule_version or memory.retired or others
+    return rule.version != memory.rule_version or memory.retired or others or _has_moved(memory, found)
+
+
+def _has_moved(memory: AlertMemory, found: Receipts) -> bool:
+    """Whether the unit was in another province, whose versions are no older and no newer than these."""
+    return memory.province not in (None, found.key.province)
 
 
 def _is_newer(found: Receipts, seen_version: int, is_judged_anew: bool) -> bool:

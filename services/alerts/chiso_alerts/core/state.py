@@ -31,8 +31,8 @@ class AlertMemory(Payload):
     evaluated, `announced` the one of the last event, `entered_from` the one before PENDING or RECOVERING was
     entered; `observed` what the last reading was. Timers are absolute instants: `hold_until` (PENDING),
     `keep_until` (RECOVERING), `update_due` (an `updated` that waits for the rule's interval). `retired`: its
-    rule or unit went, and it has not been judged since. `obliged`: the indicators that a missing report was
-    judged by.
+    rule or unit went, and it has not been judged since. `obliged` and `province`: the indicators and
+    the province that a missing report was judged by.
     """
 
     name: AlertStateName = "INACTIVE"
@@ -42,6 +42,7 @@ class AlertMemory(Payload):
     rule_version: str | None = None
     retired: bool = False
     obliged: str | None = None
+    province: str | None = None
     target: AlertTarget | None = None
     reading: AlertReading | None = None
     phase: Phase | None = None

@@ -16,7 +16,7 @@ import pytest
 from chiso_alerts import consumer
 from chiso_alerts.app import build
 from chiso_alerts.assessment import assess
-from chiso_alerts.core.told import Arrival
+from chiso_alerts.core.arrival import Arrival
 from chiso_alerts.settings import AlertsSettings
 from chiso_shared.contracts.alert import AlertEvent, AlertState
 from chiso_shared.contracts.codec import decode_model

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from chiso_alerts.core import evaluate, told
+from chiso_alerts.core.arrival import Arrival
 from chiso_alerts.core.rulebook import RuleBook
 from chiso_alerts.core.state import AlertMemory
 from chiso_shared.catalogue import Catalogue
@@ -38,7 +39,7 @@ class Alerts:
     offsets: list[int] = field(default_factory=lambda: [0] * 12)
     memories: dict[UUID, AlertMemory] = field(default_factory=dict)
     states: dict[UUID, Any] = field(default_factory=dict)
-    seen: dict[str, told.Arrival] = field(default_factory=dict)
+    seen: dict[str, Arrival] = field(default_factory=dict)
     rule_of: dict[UUID, tuple[str, str]] = field(default_factory=dict)
     facts: list[told.Fact] = field(default_factory=list)
     evaluated: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -78,7 +79,7 @@ class Alerts:
             ledger.apply_rule(self.seen[rollup], self.book.rules[rule])
         self._commit(ledger.results())
 
-    def _look(self, arrivals: Sequence[told.Arrival], now: datetime, crash: str | None) -> None:
+    def _look(self, arrivals: Sequence[Arrival], now: datetime, crash: str | None) -> None:
         ledger = evaluate.Ledger(self.book, dict(self.memories), now)
         for arrival in arrivals:
             ledger.apply(arrival)
@@ -107,5 +108,5 @@ class Alerts:
         self.unpublished.append((facts, [one.key.alert_id for one in results if one.published]))
 
 
-def _arrival(message: Message) -> told.Arrival:
-    return told.Arrival(decode_model(RollupEvent, message.value), None)
+def _arrival(message: Message) -> Arrival:
+    return Arrival(decode_model(RollupEvent, message.value), None)

@@ -5,12 +5,12 @@ from decimal import Decimal
 from uuid import UUID, uuid5
 
 import pytest
+from chiso_alerts.core.arrival import Arrival
 from chiso_alerts.core.evaluate import Evaluated, Ledger
 from chiso_alerts.core.identity import AlertKey, key_of
 from chiso_alerts.core.missing import DatasetKey, Receipts, step_missing
 from chiso_alerts.core.rulebook import RuleBook
 from chiso_alerts.core.state import NEVER_SEEN, AlertMemory
-from chiso_alerts.core.told import Arrival
 from chiso_alerts.core.wording import figure, number, share
 from chiso_shared.catalogue.rules import Rule
 from chiso_shared.contracts.alert import AlertEvent, AlertReading, AlertState
@@ -282,7 +282,7 @@ def test_a_rule_that_goes_back_and_forth_tells_events_apart() -> None:
 
 
 def test_a_commune_that_moves_is_missing_where_it_is_now() -> None:
-    missing = next(one for one in seeds().rules if one.kind == "missing")
+    missing = seeds_rule("report_missing")
     [left, here] = (
         Receipts(
             DatasetKey(province, "DVC", "administrative", "2025-10", "in_period"),

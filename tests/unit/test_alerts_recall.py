@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+from chiso_alerts.core.arrival import Arrival
 from chiso_alerts.core.evaluate import Evaluated, Ledger
 from chiso_alerts.core.recall import recalled
 from chiso_alerts.core.rulebook import RuleBook
-from chiso_alerts.core.told import Arrival
 from chiso_shared.contracts.alert import AlertState
 from chiso_shared.contracts.codec import decode_model, encode_json
 from hypothesis import given

@@ -8,11 +8,11 @@ from datetime import datetime
 
 from chiso_shared.catalogue.rules import Rule
 
+from chiso_alerts.core.arrival import Arrival
 from chiso_alerts.core.evaluate import Evaluated, Ledger
 from chiso_alerts.core.identity import key_of
 from chiso_alerts.core.missing import DatasetKey, Receipts, receipts
 from chiso_alerts.core.rulebook import RollupKey, RuleBook
-from chiso_alerts.core.told import Arrival
 from chiso_alerts.decisions import quiet_at
 from chiso_alerts.rows import Waiting
 from chiso_alerts.store import Tick

@@ -17,8 +17,8 @@ from pydantic import ValidationError
 
 from chiso_alerts.assessment import assess
 from chiso_alerts.books import Books
+from chiso_alerts.core.arrival import Arrival
 from chiso_alerts.core.evaluate import Evaluated
-from chiso_alerts.core.told import Arrival
 from chiso_alerts.metrics import AlertMetrics
 from chiso_alerts.rows import Refused
 from chiso_alerts.store import Store
@@ -112,8 +112,8 @@ class RollupHandler:
     def _refuse(self, partition: int) -> None:
         """Notes a record that looked right. Raises TooManyBadRecords."""
         self._coming = self._coming.after([(partition, True)])
-        if self._coming.stopped([partition]):
-            raise TooManyBadRecords(self._coming.stopped([partition])[partition])
+        for reason in self._coming.stopped([partition]).values():
+            raise TooManyBadRecords(reason)
 
     def _note(
         self, results: Sequence[Evaluated], arrivals: Sequence[Arrival], bad: Sequence[Refused]

@@ -184,12 +184,15 @@ def _operation(
     details: Mapping[str, Any],
     *,
     salt: str | None = None,
+    again: int = 0,
 ) -> OperationEvent:
-    """The fact. The same request has the same id, so that a retry is not a second decision."""
+    """The fact. The same request has the same id, so that a retry is not a second decision; `again` counts
+    the decisions in the same words.
+    """
     whole = {**details, "key_id": operator.key_id, "agency": operator.agency}
     cause = (salt,) if salt is not None else (said.author, said.reason, *map(str, details.values()))
     return OperationEvent(
-        operation_id=UUID(content_id("operation", operation, subject, *cause)),
+        operation_id=UUID(content_id("operation", operation, subject, *cause, *([again] if again else []))),
         operation=operation,
         subject=subject,
         author=said.author,
@@ -217,9 +220,8 @@ async def _acknowledgement(
     tick: Tick, alert_id: UUID, asked: Acknowledge, operator: Operator, details: Mapping[str, Any]
 ) -> OperationEvent:
     """The same request is the same decision: a retry is no second one, unless another has come between."""
-    for number in count():
-        salt = None if number == 0 else f"{asked.author}|{asked.reason}|{sorted(details.items())}|{number}"
-        decided = _operation("acknowledged", str(alert_id), asked, operator, tick.now, details, salt=salt)
+    for again in count():
+        decided = _operation("acknowledged", str(alert_id), asked, operator, tick.now, details, again=again)
         row = await tick.connection.fetchrow(
             tick.queries.known_acknowledgement, decided.operation_id, alert_id
         )

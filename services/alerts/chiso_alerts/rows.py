@@ -12,9 +12,9 @@ from chiso_shared.contracts.codec import decode_model, encode_json
 from chiso_shared.contracts.rollup import RollupEvent
 from chiso_shared.runtime.consumer import Record
 
+from chiso_alerts.core.arrival import Arrival
 from chiso_alerts.core.evaluate import Evaluated
 from chiso_alerts.core.state import NEVER_SEEN, AlertMemory
-from chiso_alerts.core.told import Arrival
 from chiso_alerts.remembered import Remembered
 
 

@@ -15,11 +15,12 @@ from chiso_shared.runtime.clock import Clock
 from chiso_shared.runtime.consumer import OffsetsMoved, Record
 from chiso_shared.runtime.postgres import Database, Queries, load_queries
 
+from chiso_alerts.core.arrival import Arrival
 from chiso_alerts.core.evaluate import Evaluated
 from chiso_alerts.core.missing import DatasetKey
 from chiso_alerts.core.rulebook import RollupKey
 from chiso_alerts.core.state import AlertMemory
-from chiso_alerts.core.told import Arrival, Fact
+from chiso_alerts.core.told import Fact
 from chiso_alerts.remembered import Remembered
 from chiso_alerts.rows import (
     Refused,

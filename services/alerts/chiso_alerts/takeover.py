@@ -13,12 +13,12 @@ from uuid import UUID
 from chiso_shared.runtime.logs import get_logger
 
 from chiso_alerts.assessment import assess
+from chiso_alerts.core.arrival import Arrival
 from chiso_alerts.core.evaluate import Evaluated, Ledger
 from chiso_alerts.core.identity import key_of
 from chiso_alerts.core.machine import RetirementReason
 from chiso_alerts.core.rulebook import RuleBook
 from chiso_alerts.core.tasks import is_about
-from chiso_alerts.core.told import Arrival
 from chiso_alerts.decisions import quiet_at
 from chiso_alerts.rows import Waiting
 from chiso_alerts.store import Store, Tick

@@ -66,7 +66,6 @@ class Ticker(Background):
     async def start(self) -> None:
         """Takes in a changed catalogue, fills the gauges, then begins to tick."""
         await self._take_in_catalogue()
-        self._counted_tick = -1  # what was read back from the topic stands under the tick that was
         await self.count()
         await super().start()
 
@@ -103,7 +102,9 @@ class Ticker(Background):
         if now - self._forgot_at >= _FORGET_SECONDS:
             self._forgot_at = now
             await self._forget()
-        await self.count()
+        tick = await self._store.current_tick()
+        if tick != self._counted_tick:
+            await self._count(tick)
 
     async def _take_in_catalogue(self) -> None:
         """Also after a crash in the middle of it: the stored version is written last."""
@@ -157,11 +158,12 @@ class Ticker(Background):
             self._committed()
 
     async def count(self) -> None:
-        """Fills the gauges, if anything was decided since."""
-        tick = await self._store.current_tick()
-        if tick != self._counted_tick:
-            self._metrics.alerts.replace(await self._store.counts())
-            self._counted_tick = tick
+        """Fills the gauges."""
+        await self._count(await self._store.current_tick())
+
+    async def _count(self, tick: int) -> None:
+        self._metrics.alerts.replace(await self._store.counts())
+        self._counted_tick = tick
 
     async def _tick(self, look: Work) -> None:
         async with self._store.tick() as tick:

@@ -12,17 +12,17 @@ from chiso_shared.catalogue.rules import Rule
 from chiso_shared.contracts.alert import AlertState
 from chiso_shared.contracts.rollup import Rollup, RollupEvent
 
+from chiso_alerts.core.arrival import Arrival
 from chiso_alerts.core.identity import AlertKey, key_of
 from chiso_alerts.core.limits import limits_of
 from chiso_alerts.core.machine import RetirementReason, retire, step
 from chiso_alerts.core.measure import measured
 from chiso_alerts.core.missing import Receipts, step_missing
-from chiso_alerts.core.reading import Reading, reading_of
 from chiso_alerts.core.rulebook import RuleBook
 from chiso_alerts.core.state import NEVER_SEEN, AlertMemory, Change
 from chiso_alerts.core.suppression import NOTHING_QUIET, Quiet
 from chiso_alerts.core.tasks import TaskView, step_task, task_key, task_rollup
-from chiso_alerts.core.told import Arrival, Fact, fact_of, state_document, state_of
+from chiso_alerts.core.told import Fact, fact_of, state_document
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,11 @@ class Evaluated:
     @property
     def state(self) -> AlertState:
         """The alert as `/v1/alerts` and the state topic show it."""
-        return state_of(self.key, self.rollup, self.memory, suppressed=self.suppressed)
+        return AlertState(**self.document)
 
     @property
     def document(self) -> dict[str, Any]:
-        """The fields of `state`."""
+        """The fields of `state`, not checked again: they come from values that were."""
         return state_document(self.key, self.rollup, self.memory, self.suppressed)
 
     @property
@@ -78,7 +78,6 @@ class Ledger:
         self._book = book
         self._before = dict(memories)
         self._after: dict[UUID, Evaluated] = {}
-        self._read: tuple[RollupEvent, Reading] | None = None
         self._now = now
         self._quiet = quiet
 
@@ -103,27 +102,19 @@ class Ledger:
             return
         if memory.retired and self._book.unit(rollup) is None:
             return  # row 17: it is gone still
-        reading = self._measured(arrival, rule)
+        reading = measured(
+            rollup,
+            self._book.indicator(rollup),
+            rule,
+            arrival.previous,
+            moved_by_previous=arrival.moved_by_previous,
+        )
         if new_rule and memory.reading is None:
             if reading.closed:
                 return  # closed periods only on request
             memory = memory.model_copy(update={"reading": reading.shown, "phase": reading.phase})
         after, changes = step(memory, reading, rule, rollup.target, self._now)
         self._note(key, arrival, rule, memory, after, changes)
-
-    def _measured(self, arrival: Arrival, rule: Rule) -> Reading:
-        """What the rule measures on an arrival; its rules come one after the other and share what is read."""
-        indicator = self._book.indicator(arrival.rollup)
-        if self._read is None or self._read[0] is not arrival.rollup:
-            self._read = arrival.rollup, reading_of(arrival.rollup, indicator)
-        return measured(
-            arrival.rollup,
-            indicator,
-            rule,
-            arrival.previous,
-            moved_by_previous=arrival.moved_by_previous,
-            reading=self._read[1],
-        )
 
     def apply_receipts(self, found: Receipts, rule: Rule, units: Iterable[str]) -> None:
         """Lets a missing rule see who has reported. `units`: those with an alert already."""

@@ -25,15 +25,14 @@ def measured(
     previous: Rollup | None = None,
     *,
     moved_by_previous: bool = False,
-    reading: Reading | None = None,
 ) -> Reading:
     """The reading that a threshold, discrepancy or fall rule judges.
 
     `previous` is the rollup one period earlier, which a fall is measured from; its version counts in the
     reading's, so that the reading grows newer with either. `moved_by_previous`: it is the earlier period that
-    has changed, and its causes are the reason. `reading` is the rollup's own where it is known already.
+    has changed, and its causes are the reason.
     """
-    reading = reading or reading_of(rollup, indicator)
+    reading = reading_of(rollup, indicator)
     match rule.kind:
         case "discrepancy":
             return _with(reading, _point(None if rollup.discrepancy is None else abs(rollup.discrepancy)))

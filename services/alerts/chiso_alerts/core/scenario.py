@@ -16,12 +16,12 @@ from chiso_shared.catalogue.periods import HO_CHI_MINH
 from chiso_shared.contracts.rollup import RollupEvent, RollupTarget
 from pydantic import ValidationError
 
+from chiso_alerts.core.arrival import Arrival
 from chiso_alerts.core.evaluate import Evaluated, Ledger
 from chiso_alerts.core.missing import DatasetKey, Receipts
 from chiso_alerts.core.rulebook import RollupKey, RuleBook
 from chiso_alerts.core.state import AlertMemory
 from chiso_alerts.core.tasks import TaskDone, view_of
-from chiso_alerts.core.told import Arrival
 
 _STEP_FIELDS: Final = ("at", "after_seconds", "rollup", "missing", "task", "expect")
 _START: Final = datetime(2026, 1, 1, tzinfo=UTC)

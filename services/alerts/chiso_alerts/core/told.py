@@ -8,29 +8,15 @@ from functools import lru_cache
 from typing import Any
 
 from chiso_shared.catalogue.rules import Rule
-from chiso_shared.contracts.alert import AlertEvent, AlertState, RuleReference
-from chiso_shared.contracts.rollup import Rollup, RollupEvent
+from chiso_shared.contracts.alert import AlertEvent, RuleReference
+from chiso_shared.contracts.rollup import Rollup
 
+from chiso_alerts.core.arrival import Arrival
 from chiso_alerts.core.explain import explanation
 from chiso_alerts.core.identity import AlertKey
 from chiso_alerts.core.messages import message
 from chiso_alerts.core.rulebook import RuleBook
 from chiso_alerts.core.state import AlertMemory, Change
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A rollup event and the trace it belongs to; for rules of falls also the rollup one period earlier.
-
-    `moved_by_previous`: the rollup is an old one, it is the earlier period that has changed. `document` is
-    the rollup as it came, in JSON.
-    """
-
-    rollup: RollupEvent
-    traceparent: str | None = None
-    previous: RollupEvent | None = None
-    moved_by_previous: bool = False
-    document: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +29,8 @@ class Fact:
     traceparent: str | None
 
 
-def state_of(key: AlertKey, rollup: Rollup, memory: AlertMemory, *, suppressed: bool = False) -> AlertState:
-    """The payload of the state topic, and an item of `/v1/alerts`. Raises ValueError before any reading."""
-    return AlertState(**state_document(key, rollup, memory, suppressed))
-
-
 def state_document(key: AlertKey, rollup: Rollup, memory: AlertMemory, suppressed: bool) -> dict[str, Any]:
-    """The fields of `state_of`, not checked again: they come from values that were."""
+    """The payload of the state topic, and an item of `/v1/alerts`. Raises ValueError before any reading."""
     if memory.updated_at is None:
         raise ValueError("an alert that was never evaluated has no state to show")
     return _body(key, rollup, memory, suppressed) | {

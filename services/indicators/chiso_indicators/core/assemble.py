@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Final, Literal
 
 import msgspec
@@ -21,8 +22,8 @@ from chiso_indicators.core.plan import NATION, YTD, Planner, rule_of, scope_of
 from chiso_indicators.core.row import Context, Row, Sums, draft
 
 Source = Literal["cells", "months", "provinces"]
-_MOST_CONTEXTS: Final = 20_000
 SOURCES: tuple[Source, ...] = ("cells", "months", "provinces")
+_MOST_CONTEXTS: Final = 20_000
 
 
 class Assembler:
@@ -32,7 +33,7 @@ class Assembler:
         self.planner = planner
         self.first_started_at = first_started_at
         self._expectations = Expectations(planner.catalogue)
-        self._contexts: dict[tuple[Key, Phase, bool], Context] = {}
+        self._context_of = lru_cache(maxsize=_MOST_CONTEXTS)(self._make_context)
 
     def known(self, key: Key) -> bool:
         """Whether the catalogue has the key's indicator, period and unit at the period's end."""
@@ -157,13 +158,7 @@ class Assembler:
 
     def _context(self, key: Key, marks: Marks) -> Context:
         """What the catalogue says of a key; it depends on the time by the phase and the due instant alone."""
-        phase, is_due = self.phase(key, marks), marks.is_due(self.period(key))
-        known = self._contexts.get((key, phase, is_due))
-        if known is None:
-            if len(self._contexts) >= _MOST_CONTEXTS:
-                self._contexts.clear()
-            known = self._contexts[key, phase, is_due] = self._make_context(key, phase, is_due)
-        return known
+        return self._context_of(key, self.phase(key, marks), marks.is_due(self.period(key)))
 
     def _make_context(self, key: Key, phase: Phase, is_due: bool) -> Context:
         catalogue = self.planner.catalogue

@@ -82,28 +82,29 @@ class Comparison:
 @asynccontextmanager
 async def new_generation(pool: Pool) -> AsyncIterator[None]:
     """An empty generation for the time of the context. Raises RebuildRuns: one at a time in a store."""
-    async with pool.acquire() as session:
+    async with pool.acquire() as session, _leading(session):
         try:
-            if not await session.fetchval(queries().lead_rebuild):
-                raise RebuildRuns("another rebuild is running")
-            try:
-                await session.execute(queries().make_generation, list(_OWN))
-                await session.execute(queries().lighten_generation)
-                await session.execute(queries().make_differences)
-                yield
-            finally:
-                await session.execute(queries().drop_generation)
+            await session.execute(queries().make_generation, list(_OWN))
+            await session.execute(queries().lighten_generation)
+            await session.execute(queries().make_differences)
+            yield
         finally:
-            await _leave(session)
+            await session.execute(queries().drop_generation)
 
 
-async def _leave(session: Session) -> None:
-    """Lets go of the rebuild's lock. A session that cannot is ended: the pool would keep it with the lock."""
+@asynccontextmanager
+async def _leading(session: Session) -> AsyncIterator[None]:
+    """Holds the rebuild's lock. A session that cannot let go of it is ended: the pool would keep both."""
     try:
-        await session.execute(queries().leave_rebuild)
-    except BaseException:
-        session.terminate()
-        raise
+        if not await session.fetchval(queries().lead_rebuild):
+            raise RebuildRuns("another rebuild is running")
+        yield
+    finally:
+        try:
+            await session.execute(queries().leave_rebuild)
+        except BaseException:
+            session.terminate()
+            raise
 
 
 async def live_offsets(pool: Pool) -> dict[int, int]:

@@ -240,7 +240,7 @@ class AlertMachine(RuleBasedStateMachine):
         self.memory, changes = step(before, reading(event), self.rule, event.target, self.now)
         self.note(changes)
         known = before.reading.rollup_version if before.reading is not None else -1
-        is_new_rule = event.phase != "closed" and before.rule_version != self.rule.version
+        is_new_rule = event.phase != "closed" and (before.retired or before.rule_version != self.rule.version)
         if event.version > known or (is_new_rule and event.version == known):
             self.judged_with = (event, self.rule)
             self.standing = stands(self.standing, *self.judged)
@@ -285,6 +285,7 @@ class AlertMachine(RuleBasedStateMachine):
                 change.transition,
                 change.reason,
                 change.memory.sequence,
+                by_catalogue=change.by_catalogue,
             )
             for change in self.changes
         ]

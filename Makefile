@@ -4,7 +4,8 @@ BASE := $(shell sh deploy/bootstrap.sh base)
 VENV := $(BASE)/.venv
 PY := $(VENV)/bin/python
 ARGS ?=
-TESTS ?= tests/unit tests/contract tests/integration tests/e2e tests/fault
+# Two files at a time; the long ones first, so that no core is idle at the end.
+TESTS ?= tests/fault tests/e2e tests/integration tests/contract tests/unit
 PACKAGES := chiso_shared chiso_ingest chiso_indicators chiso_alerts chiso_local chiso_cli
 
 # A read-only checkout keeps its state beside its environment.
@@ -35,8 +36,8 @@ run: install-run ## start all of chiso, print READY, stay until Ctrl-C
 servers: install-run ## start only Kafka and PostgreSQL, for work on one service
 	@exec "$(PY)" -m chiso_local servers --with-parent
 
-test: install-dev ## every test that fits in CI, on a real Kafka and PostgreSQL (TESTS=…, ARGS=…)
-	@"$(PY)" -m pytest $(TESTS) $(ARGS)
+test: install-dev ## every test that fits in CI, on real Kafka and PostgreSQL (TESTS=…, ARGS=…; ARGS=-n0: one by one)
+	@"$(PY)" -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(TESTS) $(ARGS)
 
 check: install-dev ## format, lint, types, import rules, generated schemas
 	@$(MAKE) --no-print-directory --keep-going check-lint check-format check-types check-imports check-schemas

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
@@ -10,6 +11,12 @@ from tests.harness import Servers, System
 from tests.harness.databases import Databases, Prepare
 from tests.harness.servers import running_servers
 from tests.harness.topics import create_topic, delete_topics, empty_contract_topics
+
+
+def pytest_configure() -> None:
+    """Where several files run at once, each process is given the width of a terminal that is not there."""
+    os.environ.pop("COLUMNS", None)
+
 
 NewSystem = Callable[..., System]
 NewTopic = Callable[..., Awaitable[str]]

@@ -17,6 +17,7 @@ import pytest
 
 from tests.conftest import NewSystem
 from tests.harness import System, SystemFailed, collect, eventually
+from tests.harness.processes import living
 from tests.harness.servers import PROJECT
 
 SERVICES = ("ingest", "indicators", "alerts")
@@ -33,12 +34,6 @@ def tree(pid: int) -> list[psutil.Process]:
     """The process and everything below it."""
     root = psutil.Process(pid)
     return [root, *root.children(recursive=True)]
-
-
-def living(pids: list[int]) -> list[int]:
-    return [
-        pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    ]
 
 
 async def kill_and_wait(system: System, name: str) -> None:

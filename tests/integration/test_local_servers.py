@@ -18,6 +18,7 @@ from aiokafka.errors import KafkaError
 from chiso_local.ports import free_ports
 
 from tests.harness import collect, eventually
+from tests.harness.processes import living
 from tests.harness.servers import clean_environment, remove, start_local, stop_local, temporary_home
 from tests.harness.topics import create_topic
 
@@ -93,12 +94,6 @@ def running() -> Iterator[LocalServers]:
     made.start()
     yield made
     made.destroy()
-
-
-def living(pids: list[int]) -> list[int]:
-    return [
-        pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    ]
 
 
 async def write(found: dict[str, str], topic: str) -> None:

@@ -73,16 +73,16 @@ async def look_again(tick: Tick, book: RuleBook, waiting: Sequence[Waiting]) -> 
 async def with_neighbours(tick: Tick, book: RuleBook, arrivals: Iterable[Arrival]) -> list[Arrival]:
     """The arrivals with the periods before them where falls are measured, and then the periods after them."""
     arrivals = list(arrivals)
-    before = {one.rollup.key: book.neighbour(one.rollup, -1) for one in arrivals}
-    after = {one.rollup.key: book.neighbour(one.rollup, 1) for one in arrivals}
-    wanted = [key for key in (*before.values(), *after.values()) if key is not None]
-    wanted += [_key(one) for one in arrivals if after[one.rollup.key] is not None]
+    before = [book.neighbour(one.rollup, -1) for one in arrivals]
+    after = [book.neighbour(one.rollup, 1) for one in arrivals]
+    wanted = [key for key in (*before, *after) if key is not None]
+    wanted += [_key(one) for one, key in zip(arrivals, after, strict=True) if key is not None]
     if not wanted:
         return arrivals
     seen = await tick.seen(wanted)
     whole: list[Arrival] = []
-    for one in arrivals:
-        earlier, later = _found(seen, before[one.rollup.key]), _found(seen, after[one.rollup.key])
+    for one, earlier_key, later_key in zip(arrivals, before, after, strict=True):
+        earlier, later = _found(seen, earlier_key), _found(seen, later_key)
         whole.append(replace(one, previous=earlier.rollup if earlier is not None else None))
         newest = seen.get(_key(one), one)
         if later is not None:

@@ -11,7 +11,7 @@ import asyncpg
 from chiso_shared.contracts.codec import decode_json, encode_json
 from chiso_shared.contracts.operation import OperationEvent
 
-from chiso_alerts.core.identity import AlertKey
+from chiso_alerts.core.identity import known_key
 from chiso_alerts.core.suppression import Acknowledgement, Quiet, Silence
 from chiso_alerts.core.tasks import TaskDone
 from chiso_alerts.store import Tick
@@ -97,14 +97,12 @@ async def refresh_suppressed(tick: Tick) -> int:
         if (now_quiet := _is_quiet(quiet, row, tick.now)) != row["suppressed"]
     }
     if changed:
-        await tick.connection.execute(
-            tick.queries.mark_suppressed, list(changed), list(changed.values()), tick.number
-        )
+        await tick.mark_suppressed(changed)
     return len(changed)
 
 
 def _is_quiet(quiet: Quiet, row: asyncpg.Record, now: datetime) -> bool:
-    key = AlertKey(
+    key = known_key(
         row["rule_id"], row["unit"], row["indicator"], row["calendar"], row["period"], row["basis"]
     )
     return quiet.suppresses(key, row["province"], row["severity"], row["episode"], now)

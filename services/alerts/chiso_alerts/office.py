@@ -122,8 +122,8 @@ class Office:
     async def _settle(self, tick: Tick, decided: OperationEvent) -> None:
         """The decision, and the states that are or are no longer suppressed by it."""
         new = await record(tick, [decided])
-        changed = await refresh_suppressed(tick)
-        await tick.finish((), further_messages=new + changed)
+        await refresh_suppressed(tick)
+        await tick.finish((), further_messages=new)
 
     # Tasks
 

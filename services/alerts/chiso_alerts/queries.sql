@@ -103,8 +103,8 @@ ON CONFLICT DO NOTHING;
 WITH finished AS (
     UPDATE alerts.tick SET tick = $1, stamp = $2 RETURNING tick, stamp
 )
-INSERT INTO alerts.tick_log (tick, stamp, messages)
-SELECT tick, stamp, $3 FROM finished WHERE $3 > 0;
+INSERT INTO alerts.tick_log (tick, stamp, messages, states)
+SELECT tick, stamp, $3, $4 FROM finished WHERE $3 > 0;
 
 -- name: due_alerts
 SELECT alert.alert_id, alert.rule_id, coalesce(seen.body, alert.input) AS body, seen.traceparent
@@ -145,7 +145,7 @@ UPDATE alerts.tick SET catalogue_version = $1;
 SELECT tick, published_tick, catalogue_version FROM alerts.tick;
 
 -- name: unpublished_ticks
-SELECT log.tick, log.messages, tick.published_tick
+SELECT log.tick, log.messages, log.states, tick.published_tick
 FROM alerts.tick_log AS log, alerts.tick
 WHERE log.tick > tick.published_tick
 ORDER BY log.tick
@@ -158,12 +158,13 @@ WHERE tick > $1 AND tick <= $2
 ORDER BY tick, ordinal;
 
 -- name: outbox_states
--- One that was forgotten is published as if it were INACTIVE: a tombstone.
+-- One that was forgotten is published as if it were INACTIVE: a tombstone. What a later tick has changed is shown
+-- with that tick.
 SELECT
     alert_id, rule_id, unit, indicator, calendar, period, basis, sequence, rollup_version, updated_at,
     state_tick, body, CASE WHEN forgotten THEN 'INACTIVE' ELSE state END AS state
 FROM alerts.alert
-WHERE state_tick > $1 AND state_tick <= $2
+WHERE alert_id = ANY ($1::uuid[]) AND state_tick <= $2
 ORDER BY state_tick, alert_id;
 
 -- name: outbox_quarantined

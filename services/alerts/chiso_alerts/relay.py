@@ -16,7 +16,7 @@ from chiso_shared.runtime.clock import Clock
 from chiso_shared.runtime.postgres import Database, Queries, load_queries
 from chiso_shared.runtime.relay import OutboxMessage, Position
 
-from chiso_alerts.core.identity import AlertKey
+from chiso_alerts.core.identity import known_key
 from chiso_alerts.store import PACKAGE
 
 TRANSACTIONAL_ID: Final = "chiso-alerts-relay-0"
@@ -42,8 +42,9 @@ class AlertOutbox:
             if not ticks:
                 return None
             span = ticks[0]["published_tick"], _last_that_fits(ticks)
+            changed = {alert_id for row in ticks if row["tick"] <= span[1] for alert_id in row["states"]}
             events = await connection.fetch(self._queries.outbox_events, *span)
-            states = await connection.fetch(self._queries.outbox_states, *span)
+            states = await connection.fetch(self._queries.outbox_states, list(changed), span[1])
             refused = await connection.fetch(self._queries.outbox_quarantined, *span)
             decided = await connection.fetch(self._queries.outbox_operations, *span)
         messages = [
@@ -94,7 +95,7 @@ def _event(row: asyncpg.Record) -> OutboxMessage:
 def _state(row: asyncpg.Record) -> OutboxMessage:
     """The state of an alert; one that is INACTIVE again is taken off the compacted topic."""
     alert_id = str(row["alert_id"])
-    key = AlertKey(
+    key = known_key(
         row["rule_id"], row["unit"], row["indicator"], row["calendar"], row["period"], row["basis"]
     )
     event = Event(

@@ -129,6 +129,7 @@ class Tick:
         self.queries = queries
         self.number = number
         self.now = now
+        self._shown: list[UUID] = []
 
     async def apply_offsets(self, records: Sequence[Record]) -> None:
         """Takes the records as applied. Raises OffsetsMoved when somebody else has applied any of them."""
@@ -170,7 +171,7 @@ class Tick:
 
     async def memories(self, alert_ids: Iterable[UUID]) -> dict[UUID, AlertMemory]:
         """What is remembered of those alerts; those never evaluated are left out."""
-        rows = await self.connection.fetch(self.queries.memories, sorted(set(alert_ids)))
+        rows = await self.connection.fetch(self.queries.memories, list(set(alert_ids)))
         return {row["alert_id"]: memory_of(row, self._remembered) for row in rows}
 
     async def seen(self, keys: Iterable[RollupKey]) -> dict[RollupKey, Arrival]:
@@ -208,7 +209,15 @@ class Tick:
     async def forget_resolved(self, before: datetime, limit: int) -> int:
         """Takes alerts resolved before that instant off the state topic; how many."""
         rows = await self.connection.fetch(self.queries.forget_resolved, before, self.number, limit)
+        self._shown += [row["alert_id"] for row in rows]
         return len(rows)
+
+    async def mark_suppressed(self, changed: Mapping[UUID, bool]) -> None:
+        """Says of alerts whether their events are suppressed now; the state topic learns of it."""
+        await self.connection.execute(
+            self.queries.mark_suppressed, list(changed), list(changed.values()), self.number
+        )
+        self._shown += changed
 
     async def place(self, provinces: Mapping[UUID, str]) -> None:
         """Says in which provinces the units of alerts are now: by these they are looked for."""
@@ -223,19 +232,20 @@ class Tick:
     ) -> None:
         """Stores what became of the alerts, and their events, under this tick's number.
 
-        `further_messages` counts what else was stored under this number and must be published.
+        `further_messages` counts the decisions that were stored under this number and must be published.
         """
-        if not results and not refused and not further_messages:
+        if not results and not refused and not further_messages and not self._shown:
             return
         facts = [fact for result in results for fact in result.facts]
         if results:
             await self._put_alerts(results, [result.published for result in results])
+            self._shown += [result.key.alert_id for result in results if result.published]
         if facts:
             await self._append(facts)
         if refused:
             await self._quarantine(refused)
-        messages = further_messages + len(facts) + len(refused) + sum(result.published for result in results)
-        await self.connection.execute(self.queries.finish_tick, self.number, self.now, messages)
+        messages = further_messages + len(facts) + len(refused) + len(self._shown)
+        await self.connection.execute(self.queries.finish_tick, self.number, self.now, messages, self._shown)
 
     async def put_back(self, results: Sequence[Evaluated]) -> None:
         """Stores alerts as they were told before; the state topic has them already."""

@@ -144,7 +144,7 @@ class Ticker(Background):
             return
         async with self._store.tick() as tick:
             changed = await refresh_suppressed(tick)
-            await tick.finish((), further_messages=changed)
+            await tick.finish(())
         self._quiet_seen = now
         if changed:
             self._committed()
@@ -153,7 +153,7 @@ class Ticker(Background):
         """Resolved alerts past the retention leave the state topic; their history stays."""
         async with self._store.tick() as tick:
             forgotten = await tick.forget_resolved(tick.now - self._retention, _CHUNK)
-            await tick.finish((), further_messages=forgotten)
+            await tick.finish(())
         if forgotten:
             self._committed()
 

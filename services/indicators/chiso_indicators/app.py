@@ -34,6 +34,7 @@ from chiso_indicators.store.outbox import QuarantineOutbox, RollupOutbox
 from chiso_indicators.ticker import Ticker
 
 GROUP = "chiso-indicators"
+_SELDOM_MS = 1_000  # what this instance stores is told of at once; what another stores, within this time
 
 
 def build_service(settings: IndicatorsSettings) -> Service:
@@ -67,6 +68,7 @@ def build_service(settings: IndicatorsSettings) -> Service:
         lambda: QuarantineOutbox(database.pool, clock, settings.relay_batch),
         settings.bootstrap_servers,
         "chiso-indicators-quarantine",
+        poll_ms=_SELDOM_MS,
         name="quarantine",
     )
     gauges = Gauges(lambda: database.pool, metrics)
@@ -123,6 +125,7 @@ def build_service(settings: IndicatorsSettings) -> Service:
         lambda: OperationOutbox(database.pool, clock, settings.relay_batch),
         settings.bootstrap_servers,
         "chiso-indicators-operations",
+        poll_ms=_SELDOM_MS,
         name="operations",
     )
 

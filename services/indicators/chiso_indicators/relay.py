@@ -39,10 +39,12 @@ class LeadingRelay(Background):
         bootstrap: str,
         transactional_id: str,
         *,
+        poll_ms: int = 100,
         registry: CollectorRegistry | None = None,
         name: str = "relay",
     ) -> None:
         super().__init__(name)
+        self._poll_ms = poll_ms
         self._dsn = dsn
         self._outbox = outbox
         self._bootstrap = bootstrap
@@ -79,6 +81,7 @@ class LeadingRelay(Background):
             self._transactional_id,
             self._outbox(),
             self._bootstrap,
+            self._poll_ms,
             registry=self._registry,
             service="indicators",
         )

@@ -44,10 +44,10 @@ class MalformedJSON(ValueError):
 
 def plain(number: Decimal) -> Decimal:
     """The same number without exponent and without trailing zeros: `1E+3` → `1000`, `1.50` → `1.5`."""
-    if number == 0:
-        return _ZERO
     if number.same_quantum(_ONE):
-        return number
+        return number or _ZERO  # a zero may be -0
+    if not number:
+        return _ZERO
     normal = number.normalize(EXACT)
     return normal.quantize(_ONE, context=EXACT) if normal == normal.to_integral_value() else normal
 

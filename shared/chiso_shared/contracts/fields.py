@@ -11,12 +11,6 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, WithJ
 from chiso_shared.contracts.codec import plain
 
 
-def _finite(number: Decimal) -> Decimal:
-    if not number.is_finite():
-        raise ValueError("must be a finite number")
-    return plain(number)
-
-
 def _utc(instant: datetime) -> datetime:
     try:
         return instant.astimezone(UTC)
@@ -24,7 +18,7 @@ def _utc(instant: datetime) -> datetime:
         raise ValueError("must lie in the years 1 to 9999 in UTC") from None
 
 
-ExactNumber = Annotated[Decimal, AfterValidator(_finite), WithJsonSchema({"type": "number"})]
+ExactNumber = Annotated[Decimal, AfterValidator(plain), WithJsonSchema({"type": "number"})]
 Instant = Annotated[AwareDatetime, AfterValidator(_utc)]
 
 CalendarName = Literal["administrative", "statistical"]

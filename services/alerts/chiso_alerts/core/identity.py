@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 from uuid import UUID
@@ -24,11 +24,11 @@ class AlertKey:
     calendar: CalendarName
     period: str
     basis: Basis
+    alert_id: UUID = field(init=False, compare=False)
 
-    @property
-    def alert_id(self) -> UUID:
-        """uuid5 of the key (docs/semantics.md §7)."""
-        return _alert_id(*self._parts())
+    def __post_init__(self) -> None:
+        """`alert_id` is the uuid5 of the key (docs/semantics.md §7)."""
+        object.__setattr__(self, "alert_id", UUID(content_id(*self._parts())))
 
     def event_id(
         self,
@@ -55,11 +55,9 @@ class AlertKey:
         return self.rule, self.unit, self.indicator, self.calendar, self.period, self.basis
 
 
-@lru_cache(maxsize=50_000)
-def _alert_id(*parts: str) -> UUID:
-    return UUID(content_id(*parts))
+known_key = lru_cache(maxsize=50_000)(AlertKey)
 
 
 def key_of(rule_id: str, rollup: Rollup) -> AlertKey:
     """The alert that a rule has about a rollup."""
-    return AlertKey(rule_id, rollup.unit, rollup.indicator, rollup.calendar, rollup.period, rollup.basis)
+    return known_key(rule_id, rollup.unit, rollup.indicator, rollup.calendar, rollup.period, rollup.basis)

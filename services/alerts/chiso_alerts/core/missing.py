@@ -14,7 +14,7 @@ from chiso_shared.contracts.alert import AlertReading, Finality
 from chiso_shared.contracts.fields import Basis, CalendarName, Phase
 from chiso_shared.contracts.rollup import RollupEvent
 
-from chiso_alerts.core.identity import AlertKey
+from chiso_alerts.core.identity import AlertKey, known_key
 from chiso_alerts.core.state import AlertMemory
 from chiso_alerts.core.transition import Step, left, with_event
 
@@ -31,7 +31,7 @@ class DatasetKey:
 
     def alert_key(self, rule_id: str, unit: str) -> AlertKey:
         """The alert about one of the units; the dataset's code stands as the indicator."""
-        return AlertKey(rule_id, unit, self.dataset, self.calendar, self.period, self.basis)
+        return known_key(rule_id, unit, self.dataset, self.calendar, self.period, self.basis)
 
 
 @dataclass(frozen=True, slots=True)

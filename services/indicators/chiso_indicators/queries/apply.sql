@@ -30,10 +30,14 @@ FROM moved JOIN held USING (partition)
 WHERE stored.topic = $1 AND stored.partition = moved.partition AND stored.next_offset = moved.low
 RETURNING stored.partition;
 
+-- Each is looked up by itself, also by a plan from when the table was empty.
 -- name: known_submissions
-SELECT known.agency, known.submission_id, known.payload_sha256
+SELECT asked.agency, asked.submission_id, known.payload_sha256
 FROM unnest($1::text[], $2::uuid[]) AS asked(agency, submission_id)
-JOIN indicators.submission AS known USING (agency, submission_id);
+CROSS JOIN LATERAL (
+    SELECT payload_sha256 FROM indicators.submission
+    WHERE submission.agency = asked.agency AND submission.submission_id = asked.submission_id
+    OFFSET 0) AS known;
 
 -- Rows come as arrays of the live tables' row types, which is why these are written "indicators": the types stay
 -- where they are when a rebuild moves the statements to another schema.
@@ -119,7 +123,7 @@ WHERE submission.agency = given.agency AND submission.submission_id = given.subm
 
 -- name: insert_conflicts
 INSERT INTO indicators.submission_conflict
-SELECT * FROM jsonb_populate_recordset(NULL::indicators.submission_conflict, $1::jsonb) AS given
+SELECT * FROM json_populate_recordset(NULL::indicators.submission_conflict, $1::json) AS given
 ORDER BY given.agency COLLATE "C", given.submission_id, given.partition, given.log_offset
 ON CONFLICT DO NOTHING;
 

@@ -34,7 +34,7 @@ FOR UPDATE OF revision;
 -- name: decide_held
 UPDATE indicators.revision
 SET outcome = given.outcome, outcome_reason = given.reason, dirty_id = $4
-FROM jsonb_to_recordset($1::jsonb) AS given(
+FROM json_to_recordset($1::json) AS given(
     unit text, indicator text, calendar text, period text, basis text, year integer, outcome text, reason text)
 WHERE (revision.unit, revision.indicator, revision.calendar, revision.period, revision.basis)
     = (given.unit, given.indicator, given.calendar, given.period, given.basis)
@@ -55,7 +55,7 @@ WHERE agency = $1 AND submission_id = $2;
 -- name: note_operations
 INSERT INTO indicators.operation (operation_id, operation, subject, author, reason, at, details)
 SELECT operation_id, operation, subject, author, reason, at, details
-FROM jsonb_populate_recordset(NULL::indicators.operation, $1::jsonb)
+FROM json_populate_recordset(NULL::indicators.operation, $1::json)
 ORDER BY operation_id
 ON CONFLICT DO NOTHING;
 

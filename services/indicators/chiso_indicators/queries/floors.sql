@@ -12,7 +12,7 @@ ON CONFLICT (topic, partition) DO UPDATE SET next_offset = EXCLUDED.next_offset;
 
 -- name: raise_floors
 WITH given AS MATERIALIZED (
-    SELECT * FROM jsonb_to_recordset($1::jsonb) AS given(
+    SELECT * FROM json_to_recordset($1::json) AS given(
         unit text, indicator text, calendar text, period text, basis text, version integer)
 )
 INSERT INTO indicators.version_floor AS held (unit, indicator, calendar, period, basis, version)
@@ -34,7 +34,7 @@ SELECT EXISTS (SELECT FROM indicators.version_floor);
 
 -- name: floors_of
 SELECT floor.unit, floor.indicator, floor.calendar, floor.period, floor.basis, floor.version
-FROM jsonb_to_recordset($1::jsonb) AS key(
+FROM json_to_recordset($1::json) AS key(
     n integer, unit text, indicator text, calendar text, period text, basis text)
 JOIN indicators.version_floor AS floor
     ON (floor.unit, floor.indicator, floor.calendar, floor.period, floor.basis)

@@ -64,7 +64,7 @@ ORDER BY unit, indicator, calendar, period, basis;
 
 -- name: cells_of_keys
 WITH key AS (
-    SELECT * FROM jsonb_to_recordset($1::jsonb) AS key(
+    SELECT * FROM json_to_recordset($1::json) AS key(
         n integer, unit text, indicator text, calendar text, period text, basis text)
 )
 SELECT cell.*, revision.late
@@ -95,7 +95,7 @@ ORDER BY partition, log_offset;
 
 -- name: submission_revisions
 SELECT revision.*
-FROM jsonb_to_recordset($1::jsonb) AS key(
+FROM json_to_recordset($1::json) AS key(
     n integer, unit text, indicator text, calendar text, period text, basis text)
 JOIN indicators.revision ON revision.unit = key.unit AND revision.indicator = key.indicator
     AND revision.calendar = key.calendar AND revision.period = key.period AND revision.basis = key.basis
@@ -104,7 +104,7 @@ ORDER BY revision.ordinal;
 
 -- name: versions_at_tick
 SELECT DISTINCT ON (key.n) key.n, history.version
-FROM jsonb_to_recordset($1::jsonb) AS key(
+FROM json_to_recordset($1::json) AS key(
     n integer, unit text, indicator text, calendar text, period text, basis text)
 JOIN indicators.rollup_history AS history ON history.unit = key.unit AND history.indicator = key.indicator
     AND history.calendar = key.calendar AND history.period = key.period AND history.basis = key.basis

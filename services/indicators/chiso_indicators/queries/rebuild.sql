@@ -235,7 +235,7 @@ ORDER BY made.unit, made.indicator, made.calendar, made.period, made.basis, made
 -- A kept one that gets another outcome is put into the live store again like the others.
 -- name: settle_revisions
 WITH given AS MATERIALIZED (
-    SELECT * FROM jsonb_to_recordset($1::jsonb) AS given(
+    SELECT * FROM json_to_recordset($1::json) AS given(
         unit text, indicator text, calendar text, period text, basis text, agency text, submission_id uuid,
         outcome text, reason text)
 ), told AS (

@@ -7,7 +7,7 @@ SELECT EXISTS (SELECT FROM indicators.installation);
 -- name: note_read_operations
 INSERT INTO indicators.operation (operation_id, operation, subject, author, reason, at, details, published_at)
 SELECT operation_id, operation, subject, author, reason, at, details, $2
-FROM jsonb_populate_recordset(NULL::indicators.operation, $1::jsonb)
+FROM json_populate_recordset(NULL::indicators.operation, $1::json)
 ORDER BY operation_id
 ON CONFLICT DO NOTHING
 RETURNING operation_id;
@@ -31,7 +31,7 @@ ORDER BY id;
 -- name: put_reopening_ends
 UPDATE indicators.reopening AS stored
 SET closes_at = given.closes_at, closed_tick = given.closed_tick
-FROM jsonb_populate_recordset(NULL::indicators.reopening, $1::jsonb) AS given
+FROM json_populate_recordset(NULL::indicators.reopening, $1::json) AS given
 WHERE (stored.unit, stored.calendar, stored.period, stored.reopened_at)
     = (given.unit, given.calendar, given.period, given.reopened_at) AND stored.closed_tick IS NULL;
 
@@ -39,7 +39,7 @@ WHERE (stored.unit, stored.calendar, stored.period, stored.reopened_at)
 INSERT INTO indicators.reopening (
     unit, calendar, period, lineage, periods, reopened_at, closes_at, reopened_tick, closed_tick)
 SELECT unit, calendar, period, lineage, periods, reopened_at, closes_at, reopened_tick, closed_tick
-FROM jsonb_populate_recordset(NULL::indicators.reopening, $1::jsonb) AS given
+FROM json_populate_recordset(NULL::indicators.reopening, $1::json) AS given
 WHERE NOT EXISTS (SELECT FROM indicators.reopening AS stored
     WHERE (stored.unit, stored.calendar, stored.period, stored.reopened_at)
         = (given.unit, given.calendar, given.period, given.reopened_at))

@@ -46,7 +46,7 @@ SELECT EXISTS (SELECT FROM indicators.dirty WHERE id <= $1);
 
 -- name: own_cells
 WITH key AS MATERIALIZED (
-    SELECT * FROM jsonb_to_recordset($1::jsonb) AS key(
+    SELECT * FROM json_to_recordset($1::json) AS key(
         n integer, unit text, indicator text, calendar text, period text, basis text)
 )
 SELECT key.n, cell.op, cell.status, cell.numerator, cell.denominator, cell.value, cell.value_high,
@@ -57,7 +57,7 @@ JOIN indicators.cell ON (cell.unit, cell.indicator, cell.calendar, cell.period, 
 
 -- name: current_rollups
 WITH key AS MATERIALIZED (
-    SELECT * FROM jsonb_to_recordset($1::jsonb) AS key(
+    SELECT * FROM json_to_recordset($1::json) AS key(
         n integer, unit text, indicator text, calendar text, period text, basis text)
 )
 SELECT rollup.*
@@ -71,7 +71,7 @@ JOIN indicators.rollup ON (rollup.unit, rollup.indicator, rollup.calendar, rollu
 -- What is the same for all cells of a part is looked up once for the part.
 -- name: sums_from_cells
 WITH key AS MATERIALIZED (
-    SELECT * FROM jsonb_to_recordset($1::jsonb) AS key(
+    SELECT * FROM json_to_recordset($1::json) AS key(
         n integer, unit text, indicator text, calendar text, period text, basis text,
         below boolean, rule text, listed boolean, since date, until date, only_level text)
 ), part AS MATERIALIZED (
@@ -165,26 +165,29 @@ GROUP BY n;
 -- of units that have nothing finer inside them.
 -- name: sums_from_months
 WITH key AS MATERIALIZED (
-    SELECT * FROM jsonb_to_recordset($1::jsonb) AS key(
+    SELECT * FROM json_to_recordset($1::json) AS key(
         n integer, unit text, indicator text, calendar text, period text, basis text, since date)
-), part AS MATERIALIZED (
-    SELECT key.*, part.part, part.frequency, part.ends_on
-    FROM key
-    JOIN indicators.period_part AS part ON part.calendar = key.calendar AND part.period = key.period
-    WHERE part.ends_on >= key.since
+), made_of AS MATERIALIZED (
+    SELECT asked.*, array_agg(part.part) FILTER (WHERE part.frequency = 'month') AS months,
+        array_agg(part.part) FILTER (WHERE part.frequency <> 'month') AS longer
+    FROM (SELECT DISTINCT calendar, period, since FROM key) AS asked
+    JOIN indicators.period_part AS part ON part.calendar = asked.calendar AND part.period = asked.period
+    WHERE part.ends_on >= asked.since
+    GROUP BY asked.calendar, asked.period, asked.since
+), whole AS MATERIALIZED (
+    SELECT key.*, made_of.months, made_of.longer FROM key JOIN made_of USING (calendar, period, since)
 ), months AS (
-    SELECT part.n, rollup.numerator, rollup.denominator, rollup.n_reported, rollup.n_contributing,
+    SELECT whole.n, rollup.numerator, rollup.denominator, rollup.n_reported, rollup.n_contributing,
         rollup.n_on_time, rollup.n_percent_only, rollup.n_unexpected, rollup.n_withdrawn
-    FROM part
-    JOIN indicators.rollup ON rollup.unit = part.unit AND rollup.indicator = part.indicator
-        AND rollup.calendar = part.calendar AND rollup.period = part.part AND rollup.basis = part.basis
-    WHERE part.frequency = 'month'
+    FROM whole
+    JOIN indicators.rollup ON rollup.unit = whole.unit AND rollup.indicator = whole.indicator
+        AND rollup.calendar = whole.calendar AND rollup.period = ANY (whole.months) AND rollup.basis = whole.basis
 ), longer AS MATERIALIZED (
-    SELECT part.n, part.frequency, part.ends_on, cell.*
-    FROM part
-    JOIN indicators.cell ON cell.parent = part.unit AND cell.indicator = part.indicator
-        AND cell.calendar = part.calendar AND cell.basis = part.basis AND cell.period = part.part
-    WHERE part.frequency <> 'month' AND NOT EXISTS (
+    SELECT whole.n, cell.*
+    FROM whole
+    JOIN indicators.cell ON cell.parent = whole.unit AND cell.indicator = whole.indicator
+        AND cell.calendar = whole.calendar AND cell.basis = whole.basis AND cell.period = ANY (whole.longer)
+    WHERE NOT EXISTS (
         SELECT FROM indicators.period_part AS finer
         JOIN indicators.cell AS other ON other.unit = cell.unit AND other.indicator = cell.indicator
             AND other.calendar = cell.calendar AND other.period = finer.part AND other.basis = cell.basis
@@ -205,8 +208,8 @@ WITH key AS MATERIALIZED (
     JOIN indicators.period ON period.calendar = longer.calendar AND period.code = longer.period
     LEFT JOIN indicators.obligation ON obligation.level = longer.level
         AND obligation.indicator = longer.indicator AND obligation.calendar = longer.calendar
-        AND obligation.frequency = longer.frequency AND obligation.basis = longer.basis
-        AND longer.ends_on BETWEEN obligation.valid_from AND obligation.valid_to
+        AND obligation.frequency = period.frequency AND obligation.basis = longer.basis
+        AND period.ends_on BETWEEN obligation.valid_from AND obligation.valid_to
 ), parts AS (
     SELECT * FROM months
     UNION ALL
@@ -230,7 +233,7 @@ GROUP BY n;
 
 -- name: sums_from_provinces
 WITH key AS MATERIALIZED (
-    SELECT * FROM jsonb_to_recordset($1::jsonb) AS key(
+    SELECT * FROM json_to_recordset($1::json) AS key(
         n integer, unit text, indicator text, calendar text, period text, basis text)
 )
 SELECT key.n, sum(rollup.numerator) AS numerator, sum(rollup.denominator) AS denominator,
@@ -245,7 +248,7 @@ GROUP BY key.n;
 
 -- name: write_rollups
 WITH given AS MATERIALIZED (
-    SELECT * FROM jsonb_populate_recordset(NULL::indicators.rollup_history, $1::jsonb)
+    SELECT * FROM json_populate_recordset(NULL::indicators.rollup_history, $1::json)
 ), current AS (
     INSERT INTO indicators.rollup
     SELECT unit, indicator, calendar, period, basis, level, numerator, denominator, value, value_source,

@@ -2,7 +2,7 @@
 
 -- name: count_revisions
 WITH key AS MATERIALIZED (
-    SELECT * FROM jsonb_to_recordset($1::jsonb) AS key(
+    SELECT * FROM json_to_recordset($1::json) AS key(
         n integer, unit text, indicator text, calendar text, period text, basis text, year integer)
 )
 SELECT key.n, count(*) AS revisions
@@ -14,7 +14,7 @@ GROUP BY key.n;
 
 -- name: taken_revisions
 WITH key AS MATERIALIZED (
-    SELECT * FROM jsonb_to_recordset($1::jsonb) AS key(
+    SELECT * FROM json_to_recordset($1::json) AS key(
         n integer, unit text, indicator text, calendar text, period text, basis text, year integer)
 )
 SELECT key.n, revision.op, revision.status, revision.numerator, revision.denominator, revision.value,

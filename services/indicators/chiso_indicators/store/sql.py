@@ -61,7 +61,7 @@ def _queries_of(name: str) -> Queries:
 
 
 def as_json(rows: Any) -> str:
-    """Rows as one JSON parameter for `jsonb_populate_recordset` and `jsonb_to_recordset`."""
+    """Rows as one JSON parameter for `json_populate_recordset` and `json_to_recordset`."""
     return _ENCODER.encode(rows).decode()
 
 

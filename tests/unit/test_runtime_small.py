@@ -10,14 +10,18 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from aiokafka.partitioner import DefaultPartitioner
 from chiso_shared.contracts.topics import ROLLUPS
 from chiso_shared.runtime.backoff import Backoff
 from chiso_shared.runtime.clock import Clock
+from chiso_shared.runtime.kafka import partition_of
 from chiso_shared.runtime.logs import configure_logging, get_logger
 from chiso_shared.runtime.metrics import consumer_lag_gauge, outbox_oldest_gauge
 from chiso_shared.runtime.postgres import classify, parse_queries
 from chiso_shared.runtime.settings import ServiceSettings
 from chiso_shared.runtime.topics import topic_configs
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 
 
@@ -121,3 +125,14 @@ def test_three_copies_ask_for_two_acknowledgements() -> None:
     assert topic_configs(ROLLUPS, 1)["min.insync.replicas"] == "1"
     assert topic_configs(ROLLUPS, 3)["min.insync.replicas"] == "2"
     assert topic_configs(ROLLUPS, 3)["cleanup.policy"] == "compact"
+
+
+@given(st.binary(min_size=1, max_size=80), st.integers(1, 24))
+def test_a_key_goes_to_the_partition_that_every_client_of_kafka_gives_it(key: bytes, count: int) -> None:
+    partitions = list(range(count))
+    assert partition_of(key, partitions, partitions) == DefaultPartitioner()(key, partitions, partitions)
+
+
+def test_a_key_of_the_java_client_is_found_again() -> None:
+    assert partition_of(b"foobar", range(2**31 - 1), ()) == -790332482 & 0x7FFFFFFF
+    assert partition_of(None, [3], [3]) == 3

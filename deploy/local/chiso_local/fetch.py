@@ -1,7 +1,8 @@
-"""Fetches the jars of Apache Kafka, pinned by sha256, into the cache; a program of its own."""
+"""Fetches the jars of Apache Kafka, pinned by sha256, into the cache; makes it start quickly; a program."""
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import shutil
@@ -13,7 +14,9 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from chiso_local import quick_start
 from chiso_local.failure import StartFailure
+from chiso_local.java import find_java
 from chiso_local.progress import DownloadProgress
 from chiso_local.settings import load_settings
 
@@ -72,17 +75,40 @@ def classpath(cache: Path) -> str:
 
 
 def fetch(cache: Path, maven_url: str) -> None:
-    """Download and verify what is missing; two runs at once wait for each other.
+    """Download and verify what is missing.
 
     Raises `StartFailure` when the network or the disk does not allow it.
     """
+    with _alone(cache):
+        missing = missing_jars(cache)
+        if missing:
+            _download(missing, cache, maven_url)
+
+
+def make_quick(cache: Path, java: Path) -> None:
+    """Make the archive for quick starts if it is not there. A disk that does not allow it is no failure."""
+    with contextlib.suppress(StartFailure), _alone(cache):
+        archive = quick_start.archive_of(cache, java, classpath(cache))
+        if archive is not None and not archive.is_file():
+            quick_start.make(archive, java, classpath(cache))
+
+
+def is_complete(cache: Path, java: Path) -> bool:
+    """Whether there is nothing to fetch and nothing to make."""
+    if missing_jars(cache):
+        return False
+    archive = quick_start.archive_of(cache, java, classpath(cache))
+    return archive is None or archive.is_file()
+
+
+@contextmanager
+def _alone(cache: Path) -> Iterator[None]:
+    """Two runs at once wait for each other."""
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with (cache / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            missing = missing_jars(cache)
-            if missing:
-                _download(missing, cache, maven_url)
+            yield
     except OSError as error:
         raise StartFailure(
             f"Apache Kafka cannot be kept in {cache} (CHISO_CACHE): {error.strerror or error}."
@@ -147,6 +173,7 @@ def main() -> int:
     try:
         settings = load_settings()
         fetch(settings.cache_folder, settings.maven.rstrip("/"))
+        make_quick(settings.cache_folder, find_java(settings.java))
     except StartFailure as failure:
         print(failure)
         return 1

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 
 from chiso_local.failure import StartFailure
@@ -43,6 +44,7 @@ def installed_javas() -> tuple[Path, ...]:
     )
 
 
+@cache
 def major_version(java: Path) -> int | None:
     """Its major version, None if it cannot be run."""
     try:

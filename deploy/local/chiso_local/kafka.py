@@ -30,7 +30,14 @@ class KafkaServer:
     """One embedded broker: its folder, its ports, how to prepare and run it."""
 
     def __init__(
-        self, folder: Path, port: int, controller_port: int, java: Path, classpath: str, log: Path
+        self,
+        folder: Path,
+        port: int,
+        controller_port: int,
+        java: Path,
+        classpath: str,
+        log: Path,
+        options: tuple[str, ...] = (),
     ) -> None:
         self._folder = folder
         self._port = port
@@ -38,6 +45,7 @@ class KafkaServer:
         self._java = java
         self._classpath = classpath
         self._log = log
+        self._options = options
 
     @property
     def bootstrap_servers(self) -> str:
@@ -78,7 +86,8 @@ class KafkaServer:
 
     def _command(self, main_class: str, *arguments: str) -> tuple[str, ...]:
         logging = f"-Dlog4j2.configurationFile={self._folder / 'log4j2.xml'}"
-        return (str(self._java), *JVM_OPTIONS, logging, "-cp", self._classpath, main_class, *arguments)
+        jvm = (str(self._java), *JVM_OPTIONS, *self._options, logging, "-cp", self._classpath)
+        return (*jvm, main_class, *arguments)
 
     def _properties(self, data: Path) -> str:
         template = resources.files("chiso_local").joinpath("kafka_server.properties").read_text("utf-8")

@@ -6,10 +6,11 @@ import asyncio
 import signal
 import sys
 
+from chiso_local import quick_start
 from chiso_local.account import unprivileged_account
 from chiso_local.child import ChildSpec, dies_with_us, kill_group
 from chiso_local.failure import StartFailure
-from chiso_local.fetch import classpath, missing_jars
+from chiso_local.fetch import classpath, is_complete
 from chiso_local.home import Home
 from chiso_local.java import find_java
 from chiso_local.kafka import KafkaServer
@@ -24,8 +25,8 @@ async def kafka_spec(settings: LocalSettings, home: Home) -> ChildSpec:
     """Fetch what is missing, prepare the folder, and say how to run the broker."""
     java = find_java(settings.java)
     cache = settings.cache_folder
-    if missing_jars(cache):
-        await _fetch_jars()
+    if not is_complete(cache, java):
+        await _fetch()
     server = KafkaServer(
         folder=home.folder / "kafka",
         port=settings.kafka_port,
@@ -33,6 +34,7 @@ async def kafka_spec(settings: LocalSettings, home: Home) -> ChildSpec:
         java=java,
         classpath=classpath(cache),
         log=home.log_of("kafka"),
+        options=quick_start.options(quick_start.archive_of(cache, java, classpath(cache))),
     )
     await server.prepare()
     return server.spec()
@@ -63,7 +65,7 @@ def service_specs(settings: LocalSettings, home: Home) -> tuple[ChildSpec, ...]:
     )
 
 
-async def _fetch_jars() -> None:
+async def _fetch() -> None:
     """In a process of its own: Ctrl-C must not wait for a download."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,

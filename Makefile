@@ -4,7 +4,7 @@ BASE := $(shell sh deploy/bootstrap.sh base)
 VENV := $(BASE)/.venv
 PY := $(VENV)/bin/python
 ARGS ?=
-# Two files at a time; the long ones first, so that no core is idle at the end.
+# Files run side by side; the long ones first, so that no core is idle at the end.
 TESTS ?= tests/fault tests/e2e tests/integration tests/contract tests/unit
 PACKAGES := chiso_shared chiso_ingest chiso_indicators chiso_alerts chiso_local chiso_cli
 

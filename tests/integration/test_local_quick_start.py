@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from chiso_local import quick_start
-from chiso_local.fetch import classpath, fetch, is_complete, make_quick, repository_in
+from chiso_local.fetch import archive_in, classpath, fetch, is_complete, main, make_quick, repository_in
 from chiso_local.java import find_java
 from chiso_local.kafka import JVM_OPTIONS
 from chiso_local.settings import load_settings
@@ -35,7 +35,7 @@ def classes_from_archive(cache: Path, archive: Path) -> int:
 
 def test_an_archive_is_made_once_and_used_and_a_spoiled_one_does_no_harm(cache: Path) -> None:
     java = find_java()
-    archive = quick_start.archive_of(cache, java, classpath(cache))
+    archive = archive_in(cache, java)
     if archive is None:
         pytest.skip("this Java makes no archives")
     left = archive.parent / "making-interrupted"
@@ -58,11 +58,18 @@ def test_what_cannot_be_made_is_not_tried_again_and_stops_nothing(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     java = find_java()
-    if (archive := quick_start.archive_of(cache, java, classpath(cache))) is None:
+    if (archive := archive_in(cache, java)) is None:
         pytest.skip("this Java makes no archives")
     monkeypatch.setattr(quick_start, "_PATIENCE_SECONDS", 0.0)
     make_quick(cache, java)
     assert is_complete(cache, java) and archive.stat().st_size == 0
+
+
+def test_a_whole_cache_that_cannot_be_written_is_enough(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (cache / "lock").mkdir()  # as little can be opened for writing as on a disk that is read only
+    monkeypatch.setenv("CHISO_CACHE", str(cache))
+    assert main() == 0
+    assert not (cache / "quick-start").exists()
 
 
 def test_other_jars_have_an_archive_of_their_own(tmp_path: Path) -> None:

@@ -77,18 +77,25 @@ def classpath(cache: Path) -> str:
 def fetch(cache: Path, maven_url: str) -> None:
     """Download and verify what is missing.
 
-    Raises `StartFailure` when the network or the disk does not allow it.
+    Raises `StartFailure` when the network or the disk does not allow it. A whole cache need not be writable.
     """
+    if not missing_jars(cache):
+        return
     with _alone(cache):
         missing = missing_jars(cache)
         if missing:
             _download(missing, cache, maven_url)
 
 
+def archive_in(cache: Path, java: Path) -> Path | None:
+    """Where the archive for quick starts with the jars of the cache is, or would be."""
+    return quick_start.archive_of(cache, java, classpath(cache))
+
+
 def make_quick(cache: Path, java: Path) -> None:
     """Make the archive for quick starts if it is not there. A disk that does not allow it is no failure."""
     with contextlib.suppress(StartFailure), _alone(cache):
-        archive = quick_start.archive_of(cache, java, classpath(cache))
+        archive = archive_in(cache, java)
         if archive is not None and not archive.is_file():
             quick_start.make(archive, java, classpath(cache))
 
@@ -97,7 +104,7 @@ def is_complete(cache: Path, java: Path) -> bool:
     """Whether there is nothing to fetch and nothing to make."""
     if missing_jars(cache):
         return False
-    archive = quick_start.archive_of(cache, java, classpath(cache))
+    archive = archive_in(cache, java)
     return archive is None or archive.is_file()
 
 

@@ -10,7 +10,7 @@ from chiso_local import quick_start
 from chiso_local.account import unprivileged_account
 from chiso_local.child import ChildSpec, dies_with_us, kill_group
 from chiso_local.failure import StartFailure
-from chiso_local.fetch import classpath, is_complete
+from chiso_local.fetch import archive_in, classpath, is_complete
 from chiso_local.home import Home
 from chiso_local.java import find_java
 from chiso_local.kafka import KafkaServer
@@ -34,7 +34,7 @@ async def kafka_spec(settings: LocalSettings, home: Home) -> ChildSpec:
         java=java,
         classpath=classpath(cache),
         log=home.log_of("kafka"),
-        options=quick_start.options(quick_start.archive_of(cache, java, classpath(cache))),
+        options=quick_start.options(archive_in(cache, java)),
     )
     await server.prepare()
     return server.spec()
